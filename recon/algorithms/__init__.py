@@ -1,0 +1,1 @@
+"""Reconstruction algorithms: one file, one function, one citation each; ``f(A, y, *, ...) -> volume``."""

@@ -1,0 +1,64 @@
+"""What every algorithm shares: its type, bounds, the residual it reports, and when it may stop early."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from recon.projectors.base import Projector
+
+Callback = Callable[[int, float], None]
+"""(iteration from 1, relative residual ||y - A x|| / ||y|| before this iteration's update)"""
+
+
+class Algorithm(Protocol):
+    """(A, y) -> volume (z, y, x), in units of (projection value / pixel)."""
+
+    def __call__(self, A: Projector, y: Tensor, *, start: Tensor | None = None, callback: Callback | None = None) -> Tensor: ...
+
+
+def norm(tensor: Tensor) -> float:
+    """Euclidean norm, summed in float64 plane by plane so that no double-precision copy of a volume is made."""
+    return math.sqrt(sum(float(torch.sum(plane.double() ** 2)) for plane in tensor))
+
+
+def inverse(sums: Tensor) -> Tensor:
+    """1 / sums, and 0 where a ray or a voxel meets nothing."""
+    return torch.where(sums > 1e-6, 1 / sums.clamp(min=1e-6), torch.zeros_like(sums))
+
+
+def bound(volume: Tensor, minimum: float | None, maximum: float | None) -> Tensor:
+    """Clamp in place; None leaves a side free."""
+    return volume if minimum is None and maximum is None else volume.clamp_(minimum, maximum)
+
+
+class Progress:
+    """Relative residuals of a run; tells when to stop. ``stop`` is the least relative fall of the residual per iteration."""
+
+    def __init__(self, y: Tensor, stop: float | None, callback: Callback | None) -> None:
+        self._scale = norm(y) or 1.0
+        self._stop, self._callback, self._last, self._count = stop, callback, float("inf"), 0
+        # The residual costs a pass over the data; it is only measured when somebody wants it.
+        self.wanted = stop is not None or callback is not None
+
+    def done(self, residual: Tensor) -> bool:
+        """Report one iteration; True when the residual falls by less than ``stop`` of itself."""
+        if not self.wanted:
+            return False
+        self._count += 1
+        value = norm(residual) / self._scale
+        if self._callback is not None:
+            self._callback(self._count, value)
+        slow = self._stop is not None and self._last - value < self._stop * self._last
+        self._last = value
+        return slow
+
+
+def initial(A: Projector, y: Tensor, start: Tensor | None) -> Tensor:
+    """A copy of ``start``, or zeros, in the memory order of the projector's own volumes: operations never transpose then."""
+    x = A.T(y)
+    return x.zero_() if start is None else x.copy_(start)

@@ -1,0 +1,43 @@
+"""CGLS: conjugate gradients on the normal equations."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from recon.algorithms.base import Callback, Progress, bound, initial, norm
+from recon.projectors.base import Projector
+
+
+def cgls(
+    A: Projector,
+    y: Tensor,
+    *,
+    n_iterations: int = 20,
+    minimum: float | None = None,
+    maximum: float | None = None,
+    stop: float | None = None,
+    start: Tensor | None = None,
+    callback: Callback | None = None,
+) -> Tensor:
+    """argmin ||A x - y||^2 by conjugate gradients, regularised by stopping early.
+
+    Hestenes and Stiefel 1952, doi:10.6028/jres.049.044. Rows share one step length, so this algorithm alone is not independent
+    from row to row. Bounds are applied to the result: within the iteration they would break conjugacy.
+    """
+    x = initial(A, y, start)
+    residual = y.clone() if start is None else y - A(x)
+    gradient = A.T(residual)
+    direction = gradient.clone()
+    gamma = norm(gradient) ** 2
+    progress = Progress(y, stop, callback)
+    for _ in range(n_iterations):
+        if progress.done(residual) or gamma == 0:
+            break
+        projected = A(direction)
+        step = gamma / (norm(projected) ** 2 or 1.0)
+        x.add_(direction, alpha=step)
+        residual = residual - step * projected
+        gradient = A.T(residual)
+        gamma, before = norm(gradient) ** 2, gamma
+        direction.mul_(gamma / before).add_(gradient)
+    return bound(x, minimum, maximum)

@@ -1,0 +1,39 @@
+"""SIRT: simultaneous iterative reconstruction."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from recon.algorithms.base import Callback, Progress, bound, initial, inverse
+from recon.projectors.base import Projector
+
+
+def sirt(
+    A: Projector,
+    y: Tensor,
+    *,
+    n_iterations: int = 50,
+    relaxation: float = 1.0,
+    minimum: float | None = 0.0,
+    maximum: float | None = None,
+    stop: float | None = None,
+    start: Tensor | None = None,
+    callback: Callback | None = None,
+) -> Tensor:
+    """x <- x + relaxation * C A'R (y - A x), with R and C the inverse row and column sums of A.
+
+    Gilbert 1972, doi:10.1016/0022-5193(72)90180-4. ``y``: (tilt, y, x); returns (z, y, x). ``stop``: end early once the
+    residual falls by less than this fraction per iteration.
+    """
+    R = inverse(A(torch.ones(A.volume_zx[0], 1, A.volume_zx[1], device=y.device)))  # (tilt, 1, x): rows are alike
+    C = inverse(A.T(torch.ones(A.sinogram_tx[0], 1, A.sinogram_tx[1], device=y.device))).mul_(relaxation)
+    x = initial(A, y, start)
+    progress = Progress(y, stop, callback)
+    for _ in range(n_iterations):
+        residual = A(x).neg_().add_(y)
+        if progress.done(residual):
+            break
+        x.addcmul_(C, A.T(residual.mul_(R)))
+        bound(x, minimum, maximum)
+    return x

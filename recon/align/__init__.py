@@ -1,0 +1,1 @@
+"""Alignment: finds the geometry and leaves the pixels alone; only ``resample.py`` interpolates, once."""

@@ -1,0 +1,78 @@
+"""Marker-free alignment from rough to fine; the default."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from recon.align.axis import axis_from_spectra, refine_axis
+from recon.align.matching import match_reprojections
+from recon.align.resample import warp
+from recon.align.shifts import correlation_shifts, isolated, mass_shifts, profile_shifts
+from recon.geometry import Geometry
+from recon.preprocess import fourier_bin
+from recon.series import TiltSeries
+
+
+def xcorr(
+    series: TiltSeries,
+    *,
+    axis_deg: float | None = None,
+    refine: bool = True,
+    rounds: int = 6,
+    working_px: int = 320,
+    threads: int = 1,
+) -> TiltSeries:
+    """Find the tilt axis and every view's shift; the pixels stay as they are.
+
+    1. the axis from the common line of the power spectra (or ``axis_deg`` as given); 2. shifts by cosine-stretched
+    cross-correlation outward from the lowest tilt, then, for a specimen surrounded by vacuum, along the axis from the views' common
+    profile and across it from their centre of mass; 3. the axis again, to a tenth of a degree, from the complex common line
+    (unless given, or ``refine`` is off); 4. up to ``rounds`` of reprojection matching. Views wider than ``working_px`` are binned
+    for the search.
+    """
+    raw = series.data.numpy()
+    bin_by = max(1, round(min(raw.shape[1:]) / working_px))
+    stack = fourier_bin(raw, bin_by) if bin_by > 1 else raw
+    angles = series.geometry.angles_deg
+
+    axis, contrast = axis_from_spectra(stack) if axis_deg is None else (axis_deg, 0.0)
+    alone, shifts = _rough_shifts(stack, angles, axis, threads)
+    if refine and axis_deg is None and alone:
+        for _ in range(2):
+            axis += refine_axis(warp(stack, axis, shifts, order=3, threads=threads))
+            alone, shifts = _rough_shifts(stack, angles, axis, threads)
+    axis = (axis + 90) % 180 - 90
+
+    match = match_reprojections(stack, angles, axis, shifts, rounds=rounds, threads=threads)
+    worst = int(np.argmax(match.error_px))
+    facts = {
+        "method": "xcorr",
+        "axis_deg": round(axis, 3),
+        "axis_given": axis_deg is not None,
+        "axis_contrast": round(contrast, 3),
+        "specimen_isolated": alone,
+        "reprojection_residual": round(match.residual, 5),
+        "error_px_per_view": (match.error_px * bin_by).round(3).tolist(),
+        "shifts_px": (match.shifts_px * bin_by).round(3).tolist(),
+    }
+    if contrast > 0.9:
+        facts["warning"] = (
+            f"the tilt axis does not stand out (contrast {contrast:.2f}, 1 is none); check it, or pass align.axis_deg="
+        )
+    step = (
+        f"aligned without markers: axis {axis:.2f} deg, largest shift {np.abs(match.shifts_px).max() * bin_by:.1f} px, views within "
+        f"{np.sqrt((match.error_px**2).mean()) * bin_by:.2f} px rms of their reprojections, worst view {worst}"
+    )
+    geometry = Geometry(angles, series.geometry.pixel_nm, axis, match.shifts_px * bin_by)
+    return series.after(step, geometry=geometry, facts={"align": facts})
+
+
+def _rough_shifts(stack: np.ndarray, angles_deg: np.ndarray, axis_deg: float, threads: int) -> tuple[bool, np.ndarray]:
+    """(specimen isolated?, (tilt, 2) shifts) in the frame of ``axis_deg``."""
+    turned = warp(stack, axis_deg, np.zeros((len(stack), 2)), order=1, threads=threads)
+    shifts = correlation_shifts(turned, angles_deg)
+    alone = isolated(turned)
+    if alone:
+        shifts[:, 0] = profile_shifts(turned, shifts[:, 0])
+        shifts[:, 1] = mass_shifts(turned, shifts[:, 0])
+    return alone, shifts

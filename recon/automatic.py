@@ -1,0 +1,35 @@
+"""Options that say ``auto``: settled once, on a sample of rows, before the slabs, so that all slabs share them."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+
+import numpy as np
+from torch import Tensor
+
+from recon.algorithms.tv import choose_weight, tv
+from recon.projectors.base import Projector
+
+SAMPLE_ROWS = 24
+
+
+def settle(
+    algorithm: functools.partial[Tensor], A: Projector, y: Tensor, noise: Callable[[], float]
+) -> tuple[functools.partial[Tensor], dict[str, object]]:
+    """(algorithm without ``auto``, what was found). ``noise``: gives the standard deviation per pixel of ``y``."""
+    if algorithm.func is not tv or algorithm.keywords.get("weight") != "auto":
+        return algorithm, {}
+    options = {k: v for k, v in algorithm.keywords.items() if k in ("dimensions", "mismatch", "minimum", "maximum")}
+    sigma = algorithm.keywords.get("noise") or noise()
+    weight = choose_weight(A, busiest_rows(y).to(A.device), noise=sigma, **options)
+    return functools.partial(algorithm, weight=weight), {"tv_weight": weight, "noise_per_pixel": sigma}
+
+
+def busiest_rows(y: Tensor, count: int = SAMPLE_ROWS) -> Tensor:
+    """The ``count`` neighbouring rows of (tilt, y, x) that hold most of the signal's variation."""
+    if y.shape[1] <= count:
+        return y
+    power = y.double().var(dim=(0, 2)).numpy()
+    first = int(np.argmax(np.convolve(power, np.ones(count), "valid")))
+    return y[:, first : first + count].clone()

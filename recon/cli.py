@@ -1,0 +1,87 @@
+"""The commands: path rewrite, Hydra entry, exit status; nothing else. Heavy imports wait until a run is certain."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from recon.errors import UserError
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+USAGE = """usage: tiltwise reconstruct [TILT_SERIES] [option=value ...]
+
+  tiltwise reconstruct tilt_series.mrc                       align and reconstruct
+  tiltwise reconstruct --help                                all options
+"""
+
+HERE = Path(__file__).resolve().parent
+# In the wheel the configs lie inside the package, in a checkout beside it.
+CONFIGS = HERE / "configs" if (HERE / "configs").is_dir() else HERE.parent / "configs"
+
+_OVERRIDE = re.compile(r"^[~+]*[\w@/.:-]+=")
+
+
+def main() -> None:
+    """Console script ``tiltwise``: the first word is the sub-command."""
+    words = sys.argv[1:]
+    if words[:1] == ["reconstruct"]:
+        sys.argv = [f"{sys.argv[0]} reconstruct", *words[1:]]
+        reconstruct()
+    wanted_help = not words or words[0] in ("-h", "--help")
+    print(USAGE if wanted_help else f"tiltwise: no sub-command {words[0]!r}, reconstruct wanted\n\n{USAGE}", file=sys.stderr)
+    sys.exit(0 if wanted_help and words else 2)
+
+
+def reconstruct() -> None:
+    """``python reconstruct.py [TILT_SERIES] [option=value ...]``; exits with 0, 2 (a sentence says why) or 130 (Ctrl-C)."""
+    import hydra
+
+    sys.argv[1:] = path_to_override(sys.argv[1:])
+    failures: list[str] = []
+
+    def task(config: DictConfig) -> None:
+        from recon.job import run_config
+
+        try:
+            run_config(config)
+        except UserError as error:
+            # Kept, not raised: the other jobs of a multirun go on.
+            failures.append(str(error))
+            print(f"error: {error}", file=sys.stderr, flush=True)
+
+    entry = hydra.main(version_base="1.3", config_path=str(CONFIGS), config_name="reconstruct")(task)
+    try:
+        entry()
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except SystemExit as stop:
+        # Hydra ends with 1 after a misspelt option, having printed its suggestion; for a user's mistake we promise 2.
+        sys.exit(2 if stop.code == 1 else stop.code)
+    sys.exit(2 if failures else 0)
+
+
+def path_to_override(words: Sequence[str]) -> list[str]:
+    """A bare leading path becomes ``input='...'``, quoted as Hydra quotes, whatever characters it holds.
+
+    A word is a path when something of that name exists, or when it is neither an option (``-m``) nor an override (``key=value``,
+    ``+key=value``, ``~key``).
+    """
+    from hydra.core.override_parser.types import Quote, QuotedString
+
+    words = list(words)
+    for index, word in enumerate(words[:2]):
+        if word in ("-m", "--multirun"):
+            continue
+        exists = bool(word) and os.path.lexists(word)
+        if not exists and (word.startswith(("-", "~", "+")) or _OVERRIDE.match(word)):
+            break
+        text = QuotedString(text=str(Path(word).expanduser()), quote=Quote.single).with_quotes()
+        words[index] = f"input={text}"
+        break
+    return words

@@ -1,0 +1,132 @@
+"""Tilt angles as people write them: .tlt, .rawtlt, .txt, .csv, a list, or "start:stop:step"."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from difflib import get_close_matches
+from pathlib import Path
+
+import numpy as np
+
+from recon.errors import UserError
+from recon.io.mdoc import read_mdoc
+from recon.io.stack import AngleSource
+
+_MOST_VIEWS = 10_000
+
+
+def angles_from_user(given: str | Sequence[float] | Path) -> AngleSource:
+    """What ``angles=...`` means: a list of degrees, "start:stop:step" with both ends, or the path of an angle file.
+
+    Raises ``UserError`` for text that is neither, and for files that hold no angles.
+    """
+    if isinstance(given, (str, Path)):
+        text = str(given).strip()
+        numbers = text.strip("[]()")
+        if re.fullmatch(r"[-+.\deE\s]+:[-+.\deE\s]+(:[-+.\deE\s]+)?", text):
+            return AngleSource(f"angles={text}", _range(text))
+        if re.fullmatch(r"[-+.\deE]+(\s*[,;\s]\s*[-+.\deE]+)+", numbers):
+            return AngleSource("angles=[...]", np.array([float(n) for n in re.split(r"[,;\s]+", numbers)]))
+        return AngleSource(Path(text).name, read_angles(Path(text).expanduser()))
+    try:
+        values = np.array([float(v) for v in given])
+    except (TypeError, ValueError) as error:
+        raise UserError(f"angles={given!r} given, numbers in degrees wanted; for example angles=[-60,-58,-56]") from error
+    return AngleSource("angles=[...]", values)
+
+
+def read_angles(path: Path) -> np.ndarray:
+    """(view,) degrees from .tlt, .rawtlt, .txt, .csv or .mdoc, in the order of the stack."""
+    if not path.is_file():
+        raise UserError(
+            f"angles={str(path)!r} is neither a file nor degrees{close_names(path)}; write angles=-60:60:2 or name an angle file"
+        )
+    if path.suffix.lower() == ".mdoc":
+        mdoc = read_mdoc(path)
+        if mdoc.angles_deg is None:
+            raise UserError(
+                f"{path.name} has no TiltAngle in every [ZValue] section, one per view wanted; give another angle file"
+            )
+        return mdoc.angles_deg
+    return read_tlt(path)
+
+
+def read_tlt(path: Path) -> np.ndarray:
+    """(view,) degrees from a text file: one number a line, or all on one line, or a table.
+
+    Of a table, the column is taken whose title holds "angle" or "tilt"; without titles, the second of two columns when the
+    first only counts the views. Lines that begin with # are comments. Raises ``UserError`` for anything else.
+    """
+    rows: list[list[float]] = []
+    titles: list[str] = []
+    text = path.read_bytes()[:4_000_000].decode("utf-8-sig", "replace")
+    for number, line in enumerate(text.splitlines(), start=1):
+        cells = [c for c in re.split(r"[,;\s]+", line.strip()) if c]
+        if not cells or line.lstrip().startswith("#"):
+            continue
+        try:
+            rows.append([float(c) for c in cells])
+        except ValueError as error:
+            if rows or titles:
+                bad = line.strip()[:40]
+                raise UserError(
+                    f"{path.name}, line {number}: {bad!r} is not a tilt angle; one number in degrees a line wanted"
+                ) from error
+            titles = [c.lower() for c in re.split(r"[,;\t]+" if re.search(r"[,;\t]", line) else r"\s+", line.strip())]
+    if not rows:
+        raise UserError(f"{path.name} holds no tilt angles; one number in degrees a line wanted")
+    if len(rows) == 1:
+        return np.array(rows[0])
+    widths = {len(row) for row in rows}
+    if len(widths) > 1:
+        raise UserError(
+            f"{path.name} has lines of {min(widths)} and of {max(widths)} numbers, one angle a line wanted; "
+            "write decimals with a point"
+        )
+    return _column(np.array(rows), titles, path.name)
+
+
+def _column(table: np.ndarray, titles: list[str], name: str) -> np.ndarray:
+    n_columns = table.shape[1]
+    named = [i for i, title in enumerate(titles) if "tilt" in title or "angle" in title]
+    if n_columns == 1:
+        return np.array(table[:, 0])
+    if len(titles) == n_columns and len(named) == 1:
+        return np.array(table[:, named[0]])
+    if n_columns == 2 and np.array_equal(table[:, 0] - table[0, 0], np.arange(table.shape[0])):
+        return np.array(table[:, 1])
+    raise UserError(
+        f"{name} has {n_columns} columns and no single one titled 'angle', one angle a line wanted; keep one column, "
+        "decimals with a point"
+    )
+
+
+def _range(text: str) -> np.ndarray:
+    """start:stop:step, both ends included."""
+    try:
+        parts = [float(p) for p in text.split(":")]
+    except ValueError as error:
+        raise UserError(f"angles={text} given, start:stop:step in degrees wanted; for example angles=-60:60:2") from error
+    if len(parts) != 3 or parts[2] == 0 or not np.isfinite(parts).all():
+        raise UserError(f"angles={text} given, start:stop:step with a step other than zero wanted; for example angles=-60:60:2")
+    start, stop, step = parts
+    steps = (stop - start) / step
+    if steps < 0:
+        raise UserError(
+            f"angles={text} never gets from {start:g} to {stop:g} in steps of {step:g}; write angles={start:g}:{stop:g}:{-step:g}"
+        )
+    if steps > _MOST_VIEWS:
+        raise UserError(f"angles={text} makes {steps + 1:.0f} angles, at most {_MOST_VIEWS} wanted; check the step")
+    return start + step * np.arange(int(np.floor(steps + 1e-6)) + 1)
+
+
+def close_names(path: Path) -> str:
+    """ " (did you mean a.mrc or b.mrc?)" for names in the same folder; empty when nothing there is alike."""
+    folder = path.parent
+    try:
+        names = sorted(p.name for p in folder.iterdir())
+    except OSError:
+        return ""
+    close = get_close_matches(path.name, names, n=2, cutoff=0.6)
+    return f" (did you mean {' or '.join(close)}?)" if close else ""

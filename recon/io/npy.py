@@ -1,0 +1,37 @@
+"""Read a NumPy .npy array of three dimensions; nothing is ever unpickled."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from recon.errors import UserError
+from recon.io.pixels import check_numbers, check_sides
+from recon.io.stack import StackFile
+
+
+def open_npy(path: Path) -> StackFile:
+    """A .npy of (tilt, y, x) numbers. Raises ``UserError`` for pickled objects, other shapes and truncated files."""
+    array = _map(path)
+    shape = check_sides(array.shape, name=path.name)
+    dtype = check_numbers(array.dtype, name=path.name)
+    del array
+
+    def fill(out: np.ndarray, keep: Sequence[int]) -> None:
+        views = _map(path)
+        for k, view in enumerate(keep):
+            out[k] = views[view]
+
+    return StackFile(path, f"NumPy {dtype.name}", shape, fill)
+
+
+def _map(path: Path) -> np.ndarray:
+    try:
+        return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
+    except ValueError as error:  # pickled objects, a damaged header, fewer bytes than the header promises
+        why = " ".join(str(error).split())[:120]
+        raise UserError(
+            f"{path.name} is no plain array of numbers or is truncated ({why}); save it again with numpy.save"
+        ) from error

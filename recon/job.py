@@ -1,0 +1,120 @@
+"""One composed config -> stages and settings -> a run."""
+
+from __future__ import annotations
+
+import functools
+import os
+import re
+import time
+from pathlib import Path
+from typing import Any
+
+import numba
+import torch
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+
+from recon.build import build
+from recon.console import Console
+from recon.errors import UserError
+from recon.io import read_tilt_series
+from recon.pipeline import Settings, Stages, run
+
+
+def run_config(config: DictConfig) -> dict[str, object]:
+    """Build everything, then run. Raises ``UserError``."""
+    stages = make_stages(config)
+    settings = make_settings(config)
+    set_threads(settings.threads)
+    return run(stages, settings, Console())
+
+
+def make_stages(config: DictConfig) -> Stages:
+    """Every stage built, nothing run: a misspelt option costs a second, not an hour."""
+    if config.input is None:
+        source = build(config.sample)
+    else:
+        angles: Any = OmegaConf.to_container(config.angles) if OmegaConf.is_config(config.angles) else config.angles
+        source = functools.partial(
+            read_tilt_series, Path(str(config.input)), angles=angles, pixel_nm=config.pixel_nm, exclude=_views(config.exclude)
+        )
+    algorithm = build(config.algorithm)
+    assert isinstance(algorithm, functools.partial)
+    return Stages(source, build(config.preprocess), build(config.align), build(config.projector), algorithm)
+
+
+def make_settings(config: DictConfig) -> Settings:
+    """Checks what no stage checks. Raises ``UserError``."""
+    threads = _number(config.threads, "threads", whole=True) or usable_cores()
+    if not 1 <= threads <= 1024:
+        raise UserError(f"threads={threads} given, 1 to {usable_cores()} (this machine's cores) wanted")
+    memory = _number(config.memory_gb, "memory_gb") or 0.6 * free_memory_gb()
+    if memory <= 0:
+        raise UserError(f"memory_gb={memory} given, a positive number wanted; leave it out to use 60 % of what is free")
+    thickness = _number(config.thickness_px, "thickness_px", whole=True)
+    also = tuple(config.also)
+    if wrong := [a for a in also if a not in ("tiff", "zarr")]:
+        raise UserError(f"also={wrong} given, tiff and zarr wanted; MRC is always written")
+    record = OmegaConf.to_container(config, resolve=True)
+    assert isinstance(record, dict)
+    return Settings(
+        output=_output(config),
+        memory_gb=float(memory),
+        threads=int(threads),
+        thickness_px=None if thickness is None else int(thickness),
+        resume=bool(config.resume),
+        also=also,
+        config={str(k): v for k, v in record.items()},
+    )
+
+
+def set_threads(count: int) -> None:
+    """torch and numba alike: they take turns, and two pools of all cores each would run ten times slower than one."""
+    torch.set_num_threads(count)
+    numba.set_num_threads(min(count, numba.config.NUMBA_NUM_THREADS))
+
+
+def usable_cores() -> int:
+    """Cores this process may run on, which a container or a batch system can make fewer than the machine has."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def free_memory_gb() -> float:
+    """Memory that can be used without swapping (Linux: MemAvailable), else half of what the machine has."""
+    try:
+        text = Path("/proc/meminfo").read_text("ascii")
+        return int(re.findall(r"MemAvailable:\s+(\d+) kB", text)[0]) * 1024 / 1e9
+    except (OSError, IndexError):
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2e9
+
+
+def _output(config: DictConfig) -> Path:
+    """``output=DIR``, or runs/<stem>/<time>; the jobs of a multirun get a folder each inside."""
+    stem = "phantom" if config.input is None else Path(str(config.input)).name.split(".")[0] or "series"
+    base = (
+        Path("runs") / stem / time.strftime("%Y-%m-%d_%H-%M-%S")
+        if config.output is None
+        else Path(str(config.output)).expanduser()
+    )
+    hydra = HydraConfig.get() if HydraConfig.initialized() else None
+    if hydra is not None and hydra.mode == RunMode.MULTIRUN:
+        name = re.sub(r"[^\w.=,+-]+", "_", hydra.job.override_dirname)[:100]
+        return base / f"{hydra.job.num}_{name}"
+    return base
+
+
+def _views(value: Any) -> tuple[int, ...]:
+    views = OmegaConf.to_container(value) if OmegaConf.is_config(value) else value
+    if not isinstance(views, list) or not all(isinstance(v, int) and not isinstance(v, bool) for v in views):
+        raise UserError(f"exclude={views} given, a list of view numbers counted from 0 wanted, such as exclude=[0,41]")
+    return tuple(views)
+
+
+def _number(value: Any, name: str, *, whole: bool = False) -> float | None:
+    kinds = (int,) if whole else (int, float)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, kinds):
+        raise UserError(f"{name}={value} given, a {'whole ' if whole else ''}number wanted")
+    return value

@@ -1,0 +1,135 @@
+"""From a source to an aligned stack on the disk: read, preprocess, align, resample once; and back from the disk to resume."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from recon.algorithms.noise import noise_sigma
+from recon.align.resample import noise_gain, resample
+from recon.console import Console
+from recon.errors import UserError
+from recon.geometry import Geometry, axis_rotation, view_freedom
+from recon.io import read_volume, write_tilt_series, write_tlt, write_volume, write_xf
+from recon.io.atomic import replacing
+from recon.samples import Sample
+from recon.series import TiltSeries
+
+CHECKPOINT = "unfinished-alignment.json"
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """``aligned``: the stack to reconstruct. ``solution``: axis and shifts found, in (binned) raw pixels; ``bin``: by how much.
+
+    ``noise``: standard deviation per aligned pixel. ``before``: (tilt, x) one row of the stack, turned but not aligned, for the
+    picture; ``row`` is its index. ``truth``: errors against a sample's known geometry.
+    """
+
+    aligned: TiltSeries
+    solution: Geometry
+    bin: int
+    noise: float
+    before: np.ndarray
+    row: int
+    truth: dict[str, float]
+
+
+def prepare(
+    source: Callable[[], TiltSeries | Sample],
+    preprocess: Callable[[TiltSeries], TiltSeries],
+    align: Callable[..., TiltSeries],
+    *,
+    threads: int,
+    console: Console,
+) -> tuple[Prepared, Sample | None]:
+    """Run the stages up to the aligned stack, saying what each did. The sample is returned when the source was one."""
+    made = source()
+    sample = made if isinstance(made, Sample) else None
+    raw = made.series if isinstance(made, Sample) else made
+    console.say(*raw.history)
+    clean = preprocess(raw)
+    console.say(*clean.history[len(raw.history) :])
+    solved = align(clean, threads=threads)
+    console.say(*solved.history[len(clean.history) :])
+    found = solved.facts.get("align")
+    if isinstance(found, dict) and "warning" in found:
+        console.warn(str(found["warning"]))
+    aligned = resample(solved, threads=threads)
+    factor = int(str(clean.facts.get("bin", 1)))
+    truth = {} if sample is None else _against(sample.geometry, solved.geometry, factor)
+
+    # What alignment has to work with, for the picture: the same rows turned by the nearest quarter, shifts not undone.
+    unshifted = Geometry(solved.geometry.angles_deg, None, 90 * round(solved.geometry.axis_deg / 90))
+    turned = resample(TiltSeries(clean.data, unshifted)).data
+    row = int(np.argmax(aligned.data.double().var(dim=(0, 2)).numpy()))
+    before = turned[:, min(row, turned.shape[1] - 1)].numpy().copy()
+    noise = noise_sigma(clean.data) * noise_gain(solved.geometry)
+    return Prepared(aligned, solved.geometry, factor, noise, before, row, truth), sample
+
+
+def write_prepared(out: Path, prepared: Prepared, sample: Sample | None, key: str) -> None:
+    """``aligned.mrc``, ``.tlt``, ``.xf`` (IMOD: raw pixels, binning 1), ``truth.mrc`` of a sample, and the checkpoint."""
+    found = prepared.solution
+    write_tilt_series(prepared.aligned, out / "aligned.mrc")
+    write_tlt(out / "aligned.tlt", found.angles_deg)
+    # IMOD's matrices act on (x, y), ours on (y, x): both axes reversed.
+    matrix = axis_rotation(found.axis_deg)[::-1, ::-1]
+    shifts = np.zeros((found.n_views, 2)) if found.shifts_px is None else found.shifts_px
+    write_xf(out / "aligned.xf", np.repeat(matrix[None], found.n_views, 0), shifts[:, ::-1] * prepared.bin)
+    if sample is not None:
+        write_volume(sample.truth, out / "truth.mrc")
+    series = prepared.aligned
+    checkpoint = {
+        "key": key,
+        "name": series.name,
+        "history": series.history,
+        "facts": series.facts,
+        "angles_deg": found.angles_deg.tolist(),
+        "pixel_nm": found.pixel_nm,
+        "axis_deg": found.axis_deg,
+        "shifts_px": shifts.tolist(),
+        "bin": prepared.bin,
+        "noise": prepared.noise,
+        "before": prepared.before.tolist(),
+        "row": prepared.row,
+        "truth": prepared.truth,
+    }
+    with replacing(out / CHECKPOINT) as temporary:
+        temporary.write_text(json.dumps(checkpoint), "utf-8")
+
+
+def load_prepared(out: Path, key: str) -> Prepared:
+    """What an interrupted run left in ``out``. Raises ``UserError`` when there is nothing, or it is of another configuration."""
+    path = out / CHECKPOINT
+    if not path.exists():
+        done = " (it holds a finished tomogram)" if (out / "tomogram.mrc").exists() else ""
+        raise UserError(f"resume=true given, but {str(out)[-150:]} holds no unfinished run{done}; run without resume=true")
+    saved = json.loads(path.read_text("utf-8"))
+    if saved["key"] != key:
+        raise UserError(
+            f"resume=true given, but the unfinished run in {str(out)[-150:]} had other settings or another input; repeat its exact command "
+            "with resume=true, or run without it to start again"
+        )
+    volume = read_volume(out / "aligned.mrc")
+    angles, pixel = np.array(saved["angles_deg"]), saved["pixel_nm"]
+    aligned = TiltSeries(volume.data, Geometry(angles, pixel), saved["name"], tuple(saved["history"]), saved["facts"])
+    solution = Geometry(angles, pixel, saved["axis_deg"], np.array(saved["shifts_px"]))
+    before = np.array(saved["before"], np.float32)
+    return Prepared(aligned, solution, saved["bin"], saved["noise"], before, saved["row"], saved["truth"])
+
+
+def _against(truth: Geometry, found: Geometry, factor: int) -> dict[str, float]:
+    """Errors of the found geometry in raw pixels; motions of the whole specimen (``view_freedom``) are no errors."""
+    axis = (found.axis_deg - truth.axis_deg + 90) % 180 - 90
+    shifts = np.zeros((found.n_views, 2)) if found.shifts_px is None else found.shifts_px * factor
+    true = np.zeros_like(shifts) if truth.shifts_px is None else truth.shifts_px
+    if abs(found.axis_deg - truth.axis_deg) > 90:  # the axis runs the other way: both image axes are reversed
+        true = -true
+    error = shifts - true
+    error = error - view_freedom(error, found.angles_deg)
+    return {"axis_error_deg": round(float(axis), 4), "shift_error_px_rms": round(float(np.sqrt((error**2).sum(1).mean())), 4)}

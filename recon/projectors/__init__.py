@@ -1,0 +1,1 @@
+"""Projectors behind one Protocol; the YAML files in ``configs/projector`` choose one."""

@@ -1,0 +1,175 @@
+"""Slabs of rows: the memory plan, streaming with bounded memory, and resuming after a kill.
+
+In single-axis tomography every row (y) is a 2-D problem of its own. A slab of rows is the unit of memory, of progress and of
+resuming: a slab that is on the disk is never computed again, and the result does not depend on interruptions.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from recon.errors import UserError
+from recon.io import VolumeWriter
+from recon.projectors.base import Projector
+
+# Volumes and tilt series of the slab's size that an algorithm holds at its peak, measured with tests/test_slabs.py.
+COPIES = {"wbp": (2, 4), "gridrec": (4, 5), "sirt": (2.5, 4), "sart": (2.5, 5), "cgls": (4.5, 6), "tv": (8, 7)}
+SLAB_ROWS = 64  # enough for SIMD, few enough for a lively progress bar
+BASE_GB = 0.9  # Python, torch, numba and matplotlib themselves
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a reconstruction is cut: ``slabs`` are (first, last) rows, each computed with ``overlap`` rows more on both sides."""
+
+    slabs: tuple[tuple[int, int], ...]
+    overlap: int
+    peak_gb: float
+    disk_gb: float
+    seconds: float
+
+    def sentence(self, memory_gb: float) -> str:
+        rows = self.slabs[0][1] - self.slabs[0][0]
+        return (
+            f"plan: {len(self.slabs)} slabs of {rows} rows, peak memory about {self.peak_gb:.1f} of {memory_gb:.1f} GB, "
+            f"{self.disk_gb:.2f} GB on disk, about {_duration(self.seconds)}"
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """What is to be reconstructed: the aligned series ``y`` (tilt, y, x), the operator, the algorithm with its options."""
+
+    A: Projector
+    y: Tensor
+    algorithm: functools.partial[Tensor]
+    grey_scale: float  # multiplies the result: 1 / pixel in nm makes (projection value / nm)
+
+    @property
+    def name(self) -> str:
+        return str(self.algorithm.func.__name__)
+
+    @property
+    def options(self) -> dict[str, object]:
+        return dict(self.algorithm.keywords)
+
+
+@dataclass
+class Outcome:
+    """What streaming found: per iteration and per view, sums of squares over all slabs done by any run."""
+
+    residual2: list[float] = field(default_factory=list)
+    view2: list[float] = field(default_factory=list)
+    done: list[int] = field(default_factory=list)
+
+
+def make_plan(job: Job, *, memory_gb: float, held_gb: float) -> Plan:
+    """``held_gb``: what the caller keeps in memory meanwhile. Raises ``UserError`` when not even a few rows fit."""
+    n_z, n_x = job.A.volume_zx
+    n_t, rows, n_u = job.y.shape
+    volumes, stacks = COPIES[job.name]
+    overlap = 8 if job.options.get("dimensions") == 3 else 0
+    row_gb = 4e-9 * (volumes * n_z * n_x + stacks * n_t * n_u)
+    fit = int((memory_gb - BASE_GB - held_gb) / row_gb) - 2 * overlap
+    if fit < min(4, rows):
+        need = BASE_GB + held_gb + row_gb * (4 + 2 * overlap)
+        raise UserError(
+            f"memory_gb={memory_gb:.2g} given, at least {need:.1f} wanted for this series; raise memory_gb, use preprocess.bin=2, or a "
+            "smaller thickness_px"
+        )
+    size = min(fit, SLAB_ROWS, rows)
+    count = -(-rows // size)
+    edges = np.linspace(0, rows, count + 1).round().astype(int)
+    slabs = tuple((int(a), int(b)) for a, b in itertools.pairwise(edges))
+    largest = max(b - a for a, b in slabs) + (2 * overlap if count > 1 else 0)
+    iterations = job.options.get("n_iterations", 1)
+    seconds = _seconds_per_row(job) * (rows + 2 * overlap * (count - 1)) * (iterations if isinstance(iterations, int) else 1)
+    return Plan(slabs, overlap, BASE_GB + held_gb + row_gb * largest, 4e-9 * n_z * rows * n_x + 4e-9 * job.y.numel(), seconds)
+
+
+def stream(
+    job: Job,
+    plan: Plan,
+    writer: VolumeWriter,
+    state: Path,
+    *,
+    resume: bool,
+    on_step: Callable[[int], None] = lambda rows: None,
+) -> Outcome:
+    """Compute every slab that ``state`` does not name as done, write it, note it. ``on_step`` hears of rows * iterations done."""
+    outcome = load_state(state) if resume else Outcome()
+    for index, (first, last) in enumerate(plan.slabs):
+        if index in outcome.done:
+            continue
+        low, high = max(0, first - plan.overlap), min(job.y.shape[1], last + plan.overlap)
+        part, own = job.y[:, low:high].to(job.A.device), slice(first - low, last - low)
+        scale2 = float((part.double() ** 2).sum())
+        curve: list[float] = []
+
+        def heard(
+            iteration: int, residual: float, *, rows: int = last - first, curve: list[float] = curve, scale2: float = scale2
+        ) -> None:
+            curve.append(residual**2 * scale2)
+            on_step(rows)
+
+        volume = job.algorithm(job.A, part, callback=heard)
+        error = (job.A(volume) - part)[:, own]
+        view2 = (error.double() ** 2).sum((1, 2)).cpu().tolist()
+        writer.write_rows(first, (volume[:, own] * job.grey_scale).numpy(force=True))
+        writer.flush()
+        outcome.residual2 = _add(outcome.residual2, curve)
+        outcome.view2 = _add(outcome.view2, view2)
+        outcome.done.append(index)
+        save_state(state, outcome)
+    return outcome
+
+
+def save_state(path: Path, outcome: Outcome) -> None:
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text(json.dumps(outcome.__dict__), "utf-8")
+    temporary.replace(path)
+
+
+def load_state(path: Path) -> Outcome:
+    """What an interrupted run noted; an empty outcome when it was stopped before its first slab."""
+    return Outcome(**json.loads(path.read_text("utf-8"))) if path.exists() else Outcome()
+
+
+def _add(total: list[float], part: list[float]) -> list[float]:
+    """Element-wise; a slab that stopped early keeps its last value."""
+    if not total or not part:
+        return list(part or total)
+    n = max(len(total), len(part))
+    return [a + b for a, b in zip(_held(total, n), _held(part, n), strict=True)]
+
+
+def _held(values: list[float], n: int) -> Iterator[float]:
+    return (values[min(i, len(values) - 1)] for i in range(n))
+
+
+def _seconds_per_row(job: Job, rows: int = 16) -> float:
+    """Time of one forward and one adjoint projection per row, measured on this machine, now."""
+    rows = min(rows, job.y.shape[1])
+    part = job.y[:, :rows].to(job.A.device)
+    job.A(job.A.T(part[:, :1]))  # compiles, or loads the compiled code
+    start = time.perf_counter()
+    x = job.A.T(part)
+    job.A(x)
+    if job.A.device.type == "cuda":
+        torch.cuda.synchronize()
+    # Element-wise work beside the projections: half as much again, measured for SIRT.
+    return 1.5 * (time.perf_counter() - start) / rows
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"

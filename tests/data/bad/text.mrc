@@ -1,0 +1,2 @@
+Used parameters
+Tilt range -60 to 60
