@@ -8,7 +8,8 @@ from collections.abc import Callable
 import numpy as np
 from torch import Tensor
 
-from recon.algorithms.tv import choose_weight, tv
+from recon.algorithms.tv import tv
+from recon.algorithms.tv_weight import choose_weight
 from recon.projectors.base import Projector
 
 SAMPLE_ROWS = 24

@@ -6,7 +6,8 @@ import functools
 import importlib.util
 import inspect
 from collections.abc import Callable
-from typing import Any
+from types import NoneType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from hydra.utils import instantiate
 from omegaconf import DictConfig, ListConfig, OmegaConf
@@ -28,10 +29,40 @@ def build(node: DictConfig) -> Callable[..., Any]:
         built = functools.partial(built.func, *built.args, **built.keywords)
     function = built.func if isinstance(built, functools.partial) else built
     known = inspect.signature(function).parameters
-    for name in options:
+    types = get_type_hints(function.__init__ if inspect.isclass(function) else function)
+    for name, value in options.items():
         if name not in known:
             raise UserError(f"option {name} given for {node['_target_']}, one of {', '.join(known)} wanted")
+        if not _fits(value, types.get(name, Any)):
+            raise UserError(f"{name}={value} given for {node['_target_']}, {_in_words(types[name])} wanted")
     return built  # type: ignore[no-any-return]
+
+
+def _fits(value: object, kind: Any) -> bool:
+    """Whether a YAML value may stand for an annotation made of int, float, bool, str, None, Literal and unions of them."""
+    if kind is Any:
+        return True
+    origin = get_origin(kind)
+    if origin in (Union, UnionType):
+        return any(_fits(value, part) for part in get_args(kind))
+    if origin is Literal:
+        return value in get_args(kind)
+    if kind in (None, NoneType):
+        return value is None
+    if isinstance(value, bool) and kind is not bool:
+        return False
+    if kind is float:
+        return isinstance(value, (int, float))
+    return not isinstance(kind, type) or kind not in (int, bool, str) or isinstance(value, kind)
+
+
+def _in_words(kind: Any) -> str:
+    words = {int: "a whole number", float: "a number", bool: "true or false", str: "a word", NoneType: "null", None: "null"}
+    if get_origin(kind) in (Union, UnionType):
+        return " or ".join(_in_words(part) for part in get_args(kind))
+    if get_origin(kind) is Literal:
+        return " or ".join(str(part) for part in get_args(kind))
+    return words.get(kind, str(kind))
 
 
 def refuse_foreign_targets(node: Any) -> None:

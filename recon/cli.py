@@ -41,6 +41,8 @@ def main() -> None:
 def reconstruct() -> None:
     """``python reconstruct.py [TILT_SERIES] [option=value ...]``; exits with 0, 2 (a sentence says why) or 130 (Ctrl-C)."""
     import hydra
+    from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
 
     sys.argv[1:] = path_to_override(sys.argv[1:])
     failures: list[str] = []
@@ -55,14 +57,22 @@ def reconstruct() -> None:
             failures.append(str(error))
             print(f"error: {error}", file=sys.stderr, flush=True)
 
+    # Hydra would print a page for a misspelt option and a cut-down traceback for a fault of ours; we say the one in a sentence
+    # and want the other whole.
+    os.environ.setdefault("HYDRA_FULL_ERROR", "1")
     entry = hydra.main(version_base="1.3", config_path=str(CONFIGS), config_name="reconstruct")(task)
     try:
         entry()
+    except (HydraException, OmegaConfBaseException) as error:
+        from recon.suggest import sentence
+
+        print(f"error: {sentence(error, sys.argv[1:], CONFIGS)}", file=sys.stderr)
+        sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)
-    except SystemExit as stop:
-        # Hydra ends with 1 after a misspelt option, having printed its suggestion; for a user's mistake we promise 2.
-        sys.exit(2 if stop.code == 1 else stop.code)
+    except BrokenPipeError:  # the reader of our output went away, as `| head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
     sys.exit(2 if failures else 0)
 
 

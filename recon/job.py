@@ -32,12 +32,13 @@ def run_config(config: DictConfig) -> dict[str, object]:
 
 def make_stages(config: DictConfig) -> Stages:
     """Every stage built, nothing run: a misspelt option costs a second, not an hour."""
+    exclude = _views(config.exclude)
     if config.input is None:
         source = build(config.sample)
     else:
         angles: Any = OmegaConf.to_container(config.angles) if OmegaConf.is_config(config.angles) else config.angles
         source = functools.partial(
-            read_tilt_series, Path(str(config.input)), angles=angles, pixel_nm=config.pixel_nm, exclude=_views(config.exclude)
+            read_tilt_series, Path(str(config.input)), angles=angles, pixel_nm=config.pixel_nm, exclude=exclude
         )
     algorithm = build(config.algorithm)
     assert isinstance(algorithm, functools.partial)
@@ -46,10 +47,12 @@ def make_stages(config: DictConfig) -> Stages:
 
 def make_settings(config: DictConfig) -> Settings:
     """Checks what no stage checks. Raises ``UserError``."""
-    threads = _number(config.threads, "threads", whole=True) or usable_cores()
+    threads = _number(config.threads, "threads", whole=True)
+    threads = usable_cores() if threads is None else threads
     if not 1 <= threads <= 1024:
         raise UserError(f"threads={threads} given, 1 to {usable_cores()} (this machine's cores) wanted")
-    memory = _number(config.memory_gb, "memory_gb") or 0.6 * free_memory_gb()
+    memory = _number(config.memory_gb, "memory_gb")
+    memory = 0.6 * free_memory_gb() if memory is None else memory
     if memory <= 0:
         raise UserError(f"memory_gb={memory} given, a positive number wanted; leave it out to use 60 % of what is free")
     thickness = _number(config.thickness_px, "thickness_px", whole=True)

@@ -37,11 +37,15 @@ def bound(volume: Tensor, minimum: float | None, maximum: float | None) -> Tenso
 
 
 class Progress:
-    """Relative residuals of a run; tells when to stop. ``stop`` is the least relative fall of the residual per iteration."""
+    """Relative residuals of a run; tells when to stop. ``stop`` is the least relative fall of the residual per iteration.
 
-    def __init__(self, y: Tensor, stop: float | None, callback: Callback | None) -> None:
+    ``patience``: so many iterations in a row have to be slow, for methods whose residual swings on its way down.
+    """
+
+    def __init__(self, y: Tensor, stop: float | None, callback: Callback | None, patience: int = 1) -> None:
         self._scale = norm(y) or 1.0
         self._stop, self._callback, self._last, self._count = stop, callback, float("inf"), 0
+        self._patience, self._slow = patience, 0
         # The residual costs a pass over the data; it is only measured when somebody wants it.
         self.wanted = stop is not None or callback is not None
 
@@ -54,8 +58,8 @@ class Progress:
         if self._callback is not None:
             self._callback(self._count, value)
         slow = self._stop is not None and self._last - value < self._stop * self._last
-        self._last = value
-        return slow
+        self._last, self._slow = value, self._slow + 1 if slow else 0
+        return self._slow >= self._patience
 
 
 def initial(A: Projector, y: Tensor, start: Tensor | None) -> Tensor:

@@ -1,0 +1,99 @@
+"""SIRT descends, stays where it is right, keeps its bounds, and treats rows and units alike."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from recon.algorithms.base import inverse
+from recon.algorithms.sirt import sirt
+
+
+def residuals(problem, **options):
+    seen = []
+    x = sirt(problem.A, problem.noisy, callback=lambda i, residual: seen.append((i, residual)), **options)
+    return x, seen
+
+
+def test_the_residual_never_rises(problem):
+    _, seen = residuals(problem, n_iterations=60)
+    assert [i for i, _ in seen] == list(range(1, 61))
+    assert seen[0][1] == pytest.approx(1.0)  # from zero
+    values = np.array([r for _, r in seen])
+    assert (np.diff(values) <= 1e-6 * values[:-1]).all()
+    assert values[-1] < 0.2
+
+
+def test_the_weighted_residual_falls_by_theory(problem):
+    """Without bounds SIRT is gradient descent on ||y - A x||_R with a step below 2 / L: it falls for every relaxation in (0, 2)."""
+    A, y = problem.A, problem.noisy
+    R = inverse(A(torch.ones(26, 1, 26)))
+    for relaxation in (0.3, 1.0, 1.9):
+        x, before = None, float("inf")
+        for _ in range(8):
+            x = sirt(A, y, n_iterations=1, relaxation=relaxation, minimum=None, start=x)
+            now = float((R.double() * (y - A(x)).double() ** 2).sum())
+            assert now < before
+            before = now
+
+
+def test_the_solution_of_consistent_data_is_a_fixed_point(problem):
+    x = sirt(problem.A, problem.y, n_iterations=20, start=problem.truth)
+    torch.testing.assert_close(x, problem.truth, rtol=0, atol=1e-5)
+
+
+def test_start_is_used_and_left_alone(problem):
+    start = problem.truth.clone()
+    for n_iterations in (0, 1):
+        x = sirt(problem.A, problem.noisy, n_iterations=n_iterations, start=start)
+        assert torch.equal(start, problem.truth)
+    assert float((x - start).norm()) < 0.5 * float(start.norm())
+    _, seen = residuals(problem, n_iterations=1, start=start)
+    assert seen[0][1] < 0.2  # near the truth from the first iteration on
+    once = sirt(problem.A, problem.noisy, n_iterations=5)
+    again = sirt(problem.A, problem.noisy, n_iterations=3, start=sirt(problem.A, problem.noisy, n_iterations=2))
+    torch.testing.assert_close(again, once, rtol=0, atol=1e-6)
+
+
+def test_bounds_are_respected_and_bind(problem):
+    free = sirt(problem.A, problem.noisy, n_iterations=30, minimum=None)
+    assert float(free.min()) < -0.05
+    assert float(free.max()) > 1.2
+    bounded = sirt(problem.A, problem.noisy, n_iterations=30, minimum=0.0, maximum=1.2)
+    assert float(bounded.min()) == 0.0
+    assert float(bounded.max()) == pytest.approx(1.2)
+    assert float(sirt(problem.A, problem.noisy, n_iterations=10).min()) >= 0.0  # by default matter is not negative
+
+
+def test_stop_ends_early(problem):
+    _, every = residuals(problem, n_iterations=60)
+    _, seen = residuals(problem, n_iterations=60, stop=0.03)
+    assert 3 < len(seen) < 60
+    falls = -np.diff([r for _, r in seen]) / np.array([r for _, r in seen])[:-1]
+    assert (falls[:-1] >= 0.03).all()
+    assert falls[-1] < 0.03
+    assert every[: len(seen)] == seen
+
+
+def test_the_result_scales_with_the_data(problem):
+    x = sirt(problem.A, problem.noisy, n_iterations=15)
+    torch.testing.assert_close(sirt(problem.A, 7 * problem.noisy, n_iterations=15), 7 * x, rtol=1e-4, atol=1e-4)
+    assert torch.equal(sirt(problem.A, 8 * problem.noisy, n_iterations=15), 8 * x)
+
+
+def test_rows_are_independent_bit_for_bit(problem):
+    x = sirt(problem.A, problem.noisy, n_iterations=15)
+    for cut in (slice(0, 1), slice(3, 5), slice(4, 9)):
+        assert torch.equal(sirt(problem.A, problem.noisy[:, cut].contiguous(), n_iterations=15), x[:, cut])
+
+
+def test_y_is_left_alone(problem):
+    before = problem.noisy.clone()
+    sirt(problem.A, problem.noisy, n_iterations=3)
+    assert torch.equal(problem.noisy, before)
+
+
+def test_it_gets_nearer_to_the_truth(problem):
+    errors = [float((sirt(problem.A, problem.y, n_iterations=n) - problem.truth).norm()) for n in (1, 10, 100)]
+    assert errors[0] > errors[1] > errors[2]
