@@ -31,6 +31,6 @@ def busiest_rows(y: Tensor, count: int = SAMPLE_ROWS) -> Tensor:
     """The ``count`` neighbouring rows of (tilt, y, x) that hold most of the signal's variation."""
     if y.shape[1] <= count:
         return y
-    power = y.double().var(dim=(0, 2)).numpy()
+    power = y.var(dim=(0, 2)).numpy()
     first = int(np.argmax(np.convolve(power, np.ones(count), "valid")))
     return y[:, first : first + count].clone()

@@ -79,19 +79,18 @@ def reconstruct() -> None:
 def path_to_override(words: Sequence[str]) -> list[str]:
     """A bare leading path becomes ``input='...'``, quoted as Hydra quotes, whatever characters it holds.
 
-    A word is a path when something of that name exists, or when it is neither an option (``-m``) nor an override (``key=value``,
-    ``+key=value``, ``~key``).
+    A word is a path when something of that name exists, when it starts as only paths do (``/``, ``./``, ``../``, ``~/``), or when it
+    is neither an option (``-m``) nor an override (``key=value``, ``+key=value``, ``~key``).
     """
     from hydra.core.override_parser.types import Quote, QuotedString
 
-    words = list(words)
-    for index, word in enumerate(words[:2]):
-        if word in ("-m", "--multirun"):
-            continue
-        exists = bool(word) and os.path.lexists(word)
-        if not exists and (word.startswith(("-", "~", "+")) or _OVERRIDE.match(word)):
+    # argparse takes overrides only in one run: a flag between them would make the rest unknown.
+    several = [w for w in words if w in ("-m", "--multirun")]
+    words = [w for w in words if w not in several]
+    for index, word in enumerate(words[:1]):
+        certain = bool(word) and (os.path.lexists(word) or word.startswith(("/", "./", "../", "~/")))
+        if not certain and (word.startswith(("-", "~", "+")) or _OVERRIDE.match(word)):
             break
         text = QuotedString(text=str(Path(word).expanduser()), quote=Quote.single).with_quotes()
         words[index] = f"input={text}"
-        break
-    return words
+    return [*several[:1], *words]

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numba
+import numpy as np
 import torch
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
@@ -18,6 +19,7 @@ from omegaconf import DictConfig, OmegaConf
 from recon.build import build
 from recon.console import Console
 from recon.errors import UserError
+from recon.geometry import Geometry
 from recon.io import read_tilt_series
 from recon.pipeline import Settings, Stages, run
 
@@ -27,6 +29,7 @@ def run_config(config: DictConfig) -> dict[str, object]:
     stages = make_stages(config)
     settings = make_settings(config)
     set_threads(settings.threads)
+    rehearse(stages)
     return run(stages, settings, Console())
 
 
@@ -45,6 +48,17 @@ def make_stages(config: DictConfig) -> Stages:
     return Stages(source, build(config.preprocess), build(config.align), build(config.projector), algorithm)
 
 
+def rehearse(stages: Stages) -> None:
+    """Reconstruct nothing, once: a missing extra or an option out of range is known before the series is read.
+
+    Raises whatever the projector and the algorithm raise. 400 empty views, so that no sensible number of subsets is too many.
+    """
+    geometry = Geometry(np.linspace(-80, 80, 400), None)
+    A = stages.projector(geometry, (8, 8), 8)
+    once = {"n_iterations": 1} if "n_iterations" in stages.algorithm.keywords else {}
+    stages.algorithm(A, torch.zeros(400, 1, 8, device=A.device), **once)
+
+
 def make_settings(config: DictConfig) -> Settings:
     """Checks what no stage checks. Raises ``UserError``."""
     threads = _number(config.threads, "threads", whole=True)
@@ -59,6 +73,8 @@ def make_settings(config: DictConfig) -> Settings:
     also = tuple(config.also)
     if wrong := [a for a in also if a not in ("tiff", "zarr")]:
         raise UserError(f"also={wrong} given, tiff and zarr wanted; MRC is always written")
+    if config.resume and config.output is None:
+        raise UserError("resume=true given without a folder, output=DIR of the unfinished run wanted; its last line named it")
     record = OmegaConf.to_container(config, resolve=True)
     assert isinstance(record, dict)
     return Settings(

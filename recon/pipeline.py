@@ -139,7 +139,7 @@ def _record(
     job: Job, plan: Plan, prepared: Prepared, outcome: Outcome, settled: dict[str, object], settings: Settings, seconds: float
 ) -> dict[str, object]:
     """Everything that was found, done and used."""
-    view_power = (job.y.double() ** 2).sum((1, 2)).numpy()
+    view_power = np.array([float((view.double() ** 2).sum()) for view in job.y])  # one double-precision view at a time
     power = float(view_power.sum()) or 1.0
     series = prepared.aligned
     return {

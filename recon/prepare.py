@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from recon.algorithms.noise import noise_sigma
 from recon.align.resample import noise_gain, resample
@@ -66,7 +67,7 @@ def prepare(
     # What alignment has to work with, for the picture: the same rows turned by the nearest quarter, shifts not undone.
     unshifted = Geometry(solved.geometry.angles_deg, None, 90 * round(solved.geometry.axis_deg / 90))
     turned = resample(TiltSeries(clean.data, unshifted)).data
-    row = int(np.argmax(aligned.data.double().var(dim=(0, 2)).numpy()))
+    row = int(torch.argmax(aligned.data.var(dim=(0, 2))))
     before = turned[:, min(row, turned.shape[1] - 1)].numpy().copy()
     noise = noise_sigma(clean.data) * noise_gain(solved.geometry)
     return Prepared(aligned, solved.geometry, factor, noise, before, row, truth), sample

@@ -76,7 +76,7 @@ def vacuum_levels(stack: np.ndarray, block: int = 8) -> tuple[np.ndarray, bool]:
     """((tilt,) level of the darkest parts of each view, whether they look like vacuum).
 
     The level is the second percentile of the means of ``block``-pixel squares. It is vacuum when it lies in the lowest tenth of the
-    view's range and a sizeable part of the view (5 %) is as dark, within a tenth of the range, in nine views of ten.
+    view's range and a sizeable part of the view (15 %) is as dark, within a tenth of the range, in nine views of ten.
     """
     ny, nx = (max(1, n // block) for n in stack.shape[1:])
     by, bx = stack.shape[1] // ny, stack.shape[2] // nx
@@ -86,7 +86,7 @@ def vacuum_levels(stack: np.ndarray, block: int = 8) -> tuple[np.ndarray, bool]:
     level = np.quantile(means, 0.02, axis=1)
     span = means.max(1) - level
     dark = (means < (level + 0.1 * span)[:, None]).mean(1)
-    return level, bool(np.mean((dark > 0.05) & (span > 0)) >= 0.9)
+    return level, bool(np.mean((dark > 0.15) & (span > 0)) >= 0.9)
 
 
 def _without_outliers(series: TiltSeries, sigma: float) -> TiltSeries:
@@ -100,8 +100,9 @@ def _without_outliers(series: TiltSeries, sigma: float) -> TiltSeries:
         around = (ndimage.uniform_filter(size, 9) * 81 - size) / 80
         spread = np.maximum(1.25 * around, max(1.4826 * float(np.median(size)), 1e-6 * float(np.ptp(view))))
         # A hot pixel also towers over all but one of its neighbours (they come in pairs), which an edge or a particle does not.
-        second_highest = ndimage.rank_filter(view, -2, footprint=_RING, mode="mirror")
-        second_lowest = ndimage.rank_filter(view, 1, footprint=_RING, mode="mirror")
+        # Beyond the border there are none: a mirror would show the other one of a pair twice.
+        second_highest = ndimage.rank_filter(view, -2, footprint=_RING, mode="constant", cval=-np.inf)
+        second_lowest = ndimage.rank_filter(view, 1, footprint=_RING, mode="constant", cval=np.inf)
         alone = (view > second_highest + 3 * spread) | (view < second_lowest - 3 * spread)
         hot = (size > sigma * spread) & alone
         view[hot] = local[hot]
@@ -154,7 +155,7 @@ def _minus_log(series: TiltSeries) -> TiltSeries:
 
 
 def _same_mean(series: TiltSeries) -> TiltSeries:
-    means = series.data.double().mean((1, 2))
+    means = series.data.mean((1, 2), dtype=torch.float64)
     if bool((means <= 0).any()):
         raise UserError(
             f"{series.name}: view {int(torch.argmin(means))} has mean {float(means.min()):.4g} after background subtraction, a positive one "
@@ -185,9 +186,9 @@ def _tapered(series: TiltSeries, width: int) -> TiltSeries:
 def _check(
     sigma: float | None, background: Background, normalise: Normalise, factor: int, taper_px: int, shape: tuple[int, ...]
 ) -> None:
-    if sigma is not None and sigma <= 0:
+    if sigma is not None and not sigma > 0:
         raise UserError(f"preprocess.hot_pixel_sigma={sigma} given, a positive number or null wanted; 8 is usual")
-    if isinstance(background, str) and background not in ("auto", "none"):
+    if background not in ("auto", "none") if isinstance(background, str) else not np.isfinite(background):
         raise UserError(f"preprocess.background={background} given, auto, none or a number wanted")
     if normalise not in ("none", "mean"):
         raise UserError(f"preprocess.normalise={normalise} given, none or mean wanted")

@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from recon.algorithms.base import norm
 from recon.errors import UserError
 from recon.io import VolumeWriter
 from recon.projectors.base import Projector
@@ -113,7 +114,7 @@ def stream(
             continue
         low, high = max(0, first - plan.overlap), min(job.y.shape[1], last + plan.overlap)
         part, own = job.y[:, low:high].to(job.A.device), slice(first - low, last - low)
-        scale2 = float((part.double() ** 2).sum())
+        scale2 = norm(part) ** 2
         curve: list[float] = []
 
         def heard(

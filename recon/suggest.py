@@ -44,7 +44,7 @@ def option_names(configs: Path) -> list[str]:
         if group.name == "model":
             continue
         for file in group.glob("*.yaml"):
-            names += [f"{group.name}.{key}" for key in OmegaConf.load(file) if not str(key).startswith("_")]
+            names += [f"{group.name}.{key!s}" for key in OmegaConf.load(file) if not str(key).startswith("_")]
     return sorted(set(names))
 
 

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from recon.algorithms import tv_kernels
 from recon.algorithms.base import initial
+from recon.errors import UserError
 from recon.projectors.base import Projector
 
 # The primal step over the dual step, in the balanced problem. Dual variables (residuals, clipped gradients) are about this much smaller
@@ -24,6 +25,8 @@ class Pdhg:
     def __init__(
         self, A: Projector, y: Tensor, dimensions: int, minimum: float | None, maximum: float | None, start: Tensor | None
     ) -> None:
+        if A.device.type != "cpu":
+            raise UserError("algorithm=tv runs on the CPU, a CUDA projector given; use projector=native")
         self.A, self.weight, self.along_rows = A, 0.0, dimensions == 3
         self.norm_A = operator_norm(A)
         self.norm_grad = float(np.sqrt(4 * dimensions))

@@ -19,11 +19,14 @@ def axis_from_spectra(stack: np.ndarray) -> tuple[float, float]:
     """(axis_deg in (-90, 90], contrast) of a stack (tilt, y, x) that may drift.
 
     The spread of |F| over the views, relative to its mean, is searched in steps of one degree. ``contrast``: the least spread
-    over the mean spread of all directions: near 0 is certain, near 1 means that no direction stands out.
+    over the least one more than 15 degrees away: near 0 is certain, near 1 means that another direction is as good.
     """
     size = 2 * max(stack.shape[1:])
-    spectra = np.abs(np.fft.fft2(stack * edge_window(stack.shape[1:], 8), s=(size, size)))
-    spectra = np.fft.fftshift(spectra, axes=(1, 2)) / spectra[:, :1, :1]
+    # A level that goes on beyond the frame would put the frame's own cross into the spectrum, alike in all views.
+    level = np.median(np.concatenate([stack[:, 0], stack[:, -1], stack[:, :, 0], stack[:, :, -1]], axis=1), axis=1)
+    views = (stack - level[:, None, None]) * edge_window(stack.shape[1:], 8)
+    spectra = np.fft.fftshift(np.abs(np.fft.fft2(views, s=(size, size))), axes=(1, 2))
+    spectra /= np.sqrt((views**2).sum((1, 2), keepdims=True))
     k = np.arange(1.5 * LOW_INDEX, size / 4, 0.7)
     candidates = np.arange(-89.0, 91.0)
     spread = []
@@ -31,7 +34,8 @@ def axis_from_spectra(stack: np.ndarray) -> tuple[float, float]:
         line = _along(spectra, axis_deg, k, order=1)
         spread.append((line.var(0) / line.mean(0)).sum() / line.mean(0).sum())
     best = int(np.argmin(spread))
-    return float(candidates[best]), float(spread[best] / np.mean(spread))
+    away = np.abs((candidates - candidates[best] + 90) % 180 - 90) > 15
+    return float(candidates[best]), float(spread[best] / np.min(np.asarray(spread)[away]))
 
 
 def refine_axis(aligned: np.ndarray, *, reach_deg: float = 3.0, step_deg: float = 0.25) -> float:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from recon.align.axis import axis_from_spectra, refine_axis
@@ -19,7 +21,7 @@ def xcorr(
     axis_deg: float | None = None,
     refine: bool = True,
     rounds: int = 6,
-    working_px: int = 320,
+    working_px: int = 200,
     threads: int = 1,
 ) -> TiltSeries:
     """Find the tilt axis and every view's shift; the pixels stay as they are.
@@ -31,7 +33,7 @@ def xcorr(
     for the search.
     """
     raw = series.data.numpy()
-    bin_by = max(1, round(min(raw.shape[1:]) / working_px))
+    bin_by = max(1, math.ceil(min(raw.shape[1:]) / working_px))
     stack = fourier_bin(raw, bin_by) if bin_by > 1 else raw
     angles = series.geometry.angles_deg
 
@@ -55,7 +57,7 @@ def xcorr(
         "error_px_per_view": (match.error_px * bin_by).round(3).tolist(),
         "shifts_px": (match.shifts_px * bin_by).round(3).tolist(),
     }
-    if contrast > 0.9:
+    if contrast > 0.85:
         facts["warning"] = (
             f"the tilt axis does not stand out (contrast {contrast:.2f}, 1 is none); check it, or pass align.axis_deg="
         )

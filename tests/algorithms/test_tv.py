@@ -45,13 +45,13 @@ def auto_volume(problem):
 def test_it_converges_to_the_least_objective(problem, dimensions):
     w = auto(problem)
     run = functools.partial(tv, problem.A, problem.noisy, weight=w, dimensions=dimensions)
-    usual, few, many = (objective(problem, run(n_iterations=n), w, dimensions) for n in (300, 1000, 5000))
-    assert abs(few - many) < 1e-3 * many
+    usual, few, many = (objective(problem, run(n_iterations=n), w, dimensions) for n in (300, 800, 4000))
+    assert abs(few - many) < 1.0e-3 * many
     assert abs(usual - many) < 5e-3 * many  # at the default number of iterations
     assert many < objective(problem, sirt(problem.A, problem.noisy, n_iterations=100), w, dimensions)
     assert many < objective(problem, problem.truth, w, dimensions)  # the minimum is below any other volume's
     # and below the minimiser's own neighbours
-    best, random = run(n_iterations=5000), torch.Generator().manual_seed(0)
+    best, random = run(n_iterations=4000), torch.Generator().manual_seed(0)
     for size in (1e-3, 1e-2):
         other = (best + size * torch.randn(best.shape, generator=random)).clamp(min=0)
         assert many < objective(problem, other, w, dimensions)
@@ -59,11 +59,11 @@ def test_it_converges_to_the_least_objective(problem, dimensions):
 
 def test_no_weight_is_least_squares_and_a_large_one_is_flat(problem):
     none = tv(problem.A, problem.noisy, weight=0.0)
-    large = tv(problem.A, problem.noisy, weight=100 * auto(problem), n_iterations=5000)
+    large = tv(problem.A, problem.noisy, weight=30 * auto(problem), n_iterations=1500)
     rms = [float(((problem.A(x) - problem.noisy) ** 2).mean()) ** 0.5 for x in (none, large)]
     assert rms[0] < 0.9 * problem.sigma  # without a prior the noise is fitted too
-    assert rms[1] > 3 * problem.sigma
-    assert total_variation(large) < 0.1 * total_variation(none)
+    assert rms[1] > 2 * problem.sigma
+    assert total_variation(large) < 0.2 * total_variation(none)
 
 
 def test_the_residual_at_the_automatic_weight_is_the_noise(problem):

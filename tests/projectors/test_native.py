@@ -44,7 +44,9 @@ def joseph_matrix(A):
     n_x=st.integers(1, 19),
     width=st.integers(1, 24),
     angles=st.lists(
-        st.one_of(st.floats(-360, 360), st.sampled_from([0.0, 45.0, 90.0, -90.0, 135.0, 180.0, 89.9999999])), min_size=1, max_size=5
+        st.one_of(st.floats(-360, 360), st.sampled_from([0.0, 45.0, 90.0, -90.0, 135.0, 180.0, 89.9999999])),
+        min_size=1,
+        max_size=5,
     ),
     shift=st.floats(-30, 30),
 )

@@ -1,0 +1,37 @@
+# make demo: install and run the main job on the built-in sample. make test: install and run the tests.
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+
+.PHONY: demo test lint bench bench-memory clean
+
+$(VENV)/.ready: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is wanted, this is " + sys.version.split()[0] + "; run: make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv $(VENV)
+	$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.'
+	@touch $@
+
+$(VENV)/.ready-test: $(VENV)/.ready
+	$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,astra,vendor]'
+	@touch $@
+
+demo: $(VENV)/.ready
+	$(PY) reconstruct.py output=runs/demo
+	@echo "The tomogram is runs/demo/tomogram.mrc, its picture runs/demo/preview.png (the truth: runs/demo/truth.mrc)."
+
+test: $(VENV)/.ready-test
+	$(PY) -m pytest
+
+lint: $(VENV)/.ready-test
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
+
+bench: $(VENV)/.ready-test
+	$(PY) -m benchmarks.projectors
+
+bench-memory: $(VENV)/.ready-test
+	$(PY) -m benchmarks.memory
+
+clean:
+	rm -rf $(VENV) runs .pytest_cache .mypy_cache .ruff_cache .hypothesis

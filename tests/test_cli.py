@@ -1,0 +1,125 @@
+"""The command line: paths, help, misspellings, exit statuses."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from recon.cli import CONFIGS, path_to_override
+from recon.suggest import option_names
+
+Command = Callable[..., "subprocess.CompletedProcess[str]"]
+BAD = Path(__file__).parent / "data" / "bad"
+CASES = tomllib.loads((BAD / "cases.toml").read_text("utf-8"))["case"]
+SMALL = ("sample.size=32", "sample.step_deg=6", "algorithm.n_iterations=3", "align.rounds=0")
+
+
+@given(st.text(st.characters(exclude_characters="\0/", exclude_categories=("Cs", "Cc")), min_size=1, max_size=40))
+@settings(max_examples=300, deadline=None)
+def test_any_path_survives_the_rewrite(name: str) -> None:
+    """Whatever characters the name holds, Hydra's parser gives it back."""
+    path = f"/no/such/folder/{name}"
+    word = path_to_override([path])[0]
+    assert str(OverridesParser.create().parse_override(word).value()) == path
+
+
+@pytest.mark.parametrize(
+    "words", [["algorithm=tv"], ["+model=quicklook"], ["~align"], ["-m", "algorithm=wbp,sirt"], ["--help"], []]
+)
+def test_what_is_no_path_is_left_alone(words: list[str]) -> None:
+    assert path_to_override(words) == words
+
+
+def test_a_path_is_found_behind_the_multirun_flag() -> None:
+    assert path_to_override(["-m", "ts.mrc", "algorithm=wbp,sirt"])[1] == "input='ts.mrc'"
+
+
+def test_an_existing_file_whose_name_looks_like_an_option(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("dose=3,tilt=60.mrc").touch()
+    assert path_to_override(["dose=3,tilt=60.mrc"]) == ["input='dose=3,tilt=60.mrc'"]
+
+
+def test_help_lists_the_groups(command: Command) -> None:
+    done = command("--help")
+    assert done.returncode == 0
+    for word in ("algorithm:", "sirt", "memory_gb", "TILT_SERIES", "quicklook"):
+        assert word in done.stdout
+
+
+def test_cfg_prints_what_would_run(command: Command) -> None:
+    done = command("ts.mrc", "algorithm=tv", "--cfg", "job")
+    assert done.returncode == 0
+    assert "input: ts.mrc" in done.stdout
+    assert "weight: auto" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["algorithm.n_iteration=5"], "did you mean algorithm.n_iterations?"),
+        (["algorithm=srt"], "did you mean sirt?"),
+        (["+model=irdm9"], "converged_tv"),
+        (["memory=3"], "memory_gb"),
+        (["algorithm=wbp,sirt"], "-m"),
+        (["no_such.mrc"], "not found"),
+        (["resume=true", "output=nowhere"], "no unfinished run"),
+        (["projector=tomopy"], "conda install"),
+        (["thickness_px=100000", *SMALL], "thickness_px"),
+        (["memory_gb=0.1", *SMALL], "raise memory_gb"),
+        (["angles=[1,2"], "cannot be read"),
+    ],
+)
+def test_a_mistake_is_one_sentence_status_2_and_leaves_nothing(
+    command: Command, tmp_path: Path, words: list[str], says: str
+) -> None:
+    done = (
+        command("output=out", *words)
+        if not any(w.startswith("output=") for w in words) and "mrc" not in words[0]
+        else command(*words)
+    )
+    if says == "conda install" and shutil.which("conda"):
+        pytest.skip("TomoPy may be installed here")
+    assert done.returncode == 2
+    lines = [line for line in done.stderr.splitlines() if not line.startswith("warning:")]
+    assert len(lines) == 1, done.stderr
+    assert lines[0].startswith("error: ")
+    assert says in lines[0]
+    assert "Traceback" not in done.stderr
+    assert not list(tmp_path.rglob("*tomogram*"))
+
+
+@pytest.mark.parametrize("case", [c for c in CASES if c.get("cli", True)][::6], ids=lambda c: Path(c["file"]).name)
+def test_bad_files_end_with_status_2(command: Command, tmp_path: Path, case: dict[str, object]) -> None:
+    """Every sixth case through the whole command; tests/test_bad_input_files.py walks all of them."""
+    done = command(str(BAD / str(case["file"])), *[str(a) for a in case.get("args", [])], f"output={tmp_path / 'out'}", cwd=BAD)
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stderr.startswith("error: ")
+    assert len(done.stderr.splitlines()) == 1
+    for word in case["says"]:
+        assert word in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_several_algorithms_in_one_command(command: Command, tmp_path: Path) -> None:
+    done = command("algorithm=wbp,cgls", "-m", "output=both", "sample.size=32", "sample.step_deg=6", "align.rounds=0")
+    assert done.returncode == 0, done.stderr
+    runs = sorted((tmp_path / "both").iterdir())
+    assert [json.loads((r / "run.json").read_text())["algorithm"] for r in runs] == ["wbp", "cgls"]
+    assert not (tmp_path / "multirun").exists()
+
+
+def test_option_names_are_the_configs_keys() -> None:
+    names = option_names(CONFIGS)
+    assert {"algorithm.n_iterations", "memory_gb", "align", "preprocess.bin"} <= set(names)
+    assert not [n for n in names if "_target_" in n]

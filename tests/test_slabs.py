@@ -1,0 +1,117 @@
+"""Slabs: the plan keeps its promise, and neither cutting nor interruption changes a bit."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from recon.algorithms.sirt import sirt
+from recon.algorithms.tv import tv
+from recon.algorithms.wbp import wbp
+from recon.errors import UserError
+from recon.geometry import Geometry
+from recon.io import VolumeWriter, read_volume
+from recon.projectors.native import NativeProjector
+from recon.slabs import Job, Outcome, Plan, load_state, make_plan, save_state, stream
+
+
+def make_job(algorithm: Callable[..., Tensor], rows: int = 40, n: int = 24, **options: object) -> Job:
+    geometry = Geometry(np.arange(-60.0, 61.0, 6.0), 2.0)
+    y = torch.from_numpy(np.random.default_rng(0).random((geometry.n_views, rows, n), np.float32))
+    return Job(NativeProjector(geometry, (n, n), n), y, functools.partial(algorithm, **options), 0.5)
+
+
+def run(job: Job, plan: Plan, folder: Path) -> Tensor:
+    folder.mkdir()
+    writer = VolumeWriter(folder / "v.mrc", (24, job.y.shape[1], 24), voxel_nm=2.0, history=[])
+    stream(job, plan, writer, folder / "state.json", resume=False)
+    writer.finish()
+    return read_volume(folder / "v.mrc").data
+
+
+@pytest.mark.parametrize("algorithm", [functools.partial(sirt, n_iterations=5), wbp])
+def test_cutting_into_slabs_changes_no_bit(tmp_path: Path, algorithm: Callable[..., Tensor]) -> None:
+    options = algorithm.keywords if isinstance(algorithm, functools.partial) else {}
+    job = make_job(sirt if options else wbp, **options)
+    whole = run(job, Plan(((0, 40),), 0, 0, 0, 0), tmp_path / "a")
+    cut = run(job, Plan(((0, 7), (7, 23), (23, 40)), 0, 0, 0, 0), tmp_path / "b")
+    assert torch.equal(whole, cut)
+    assert torch.equal(whole, 0.5 * job.algorithm(job.A, job.y))
+
+
+def test_overlap_makes_slabs_of_3d_tv_agree(tmp_path: Path) -> None:
+    job = make_job(tv, weight=0.3, n_iterations=60)
+    whole = run(job, Plan(((0, 40),), 8, 0, 0, 0), tmp_path / "a")
+    cut = run(job, Plan(((0, 20), (20, 40)), 8, 0, 0, 0), tmp_path / "b")
+    assert torch.linalg.vector_norm(whole - cut) < 0.02 * torch.linalg.vector_norm(whole)
+
+
+def test_interrupted_and_resumed_equals_uninterrupted(tmp_path: Path) -> None:
+    job, plan = make_job(sirt, n_iterations=4), Plan(((0, 16), (16, 30), (30, 40)), 0, 0, 0, 0)
+    whole = run(job, plan, tmp_path / "a")
+
+    class Killed(Exception):
+        pass
+
+    calls = 0
+
+    def stop_in_the_second_slab(rows: int) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == 6:
+            raise Killed
+
+    path, state = tmp_path / "v.mrc", tmp_path / "state.json"
+    shape = (24, 40, 24)
+    writer = VolumeWriter(path, shape, voxel_nm=2.0, history=[])
+    with pytest.raises(Killed):
+        stream(job, plan, writer, state, resume=False, on_step=stop_in_the_second_slab)
+    writer.close()
+    assert load_state(state).done == [0]
+    assert not path.exists()
+
+    steps: list[int] = []
+    writer = VolumeWriter(path, shape, voxel_nm=2.0, history=[], resume=True)
+    outcome = stream(job, plan, writer, state, resume=True, on_step=steps.append)
+    writer.finish()
+    assert torch.equal(read_volume(path).data, whole)
+    assert len(steps) == 2 * 4  # only the unfinished slabs were computed
+    assert outcome.done == [0, 1, 2]
+
+
+def test_residuals_of_all_slabs_add_up_to_the_whole(tmp_path: Path) -> None:
+    job = make_job(sirt, n_iterations=4)
+    writer = VolumeWriter(tmp_path / "v.mrc", (24, 40, 24), voxel_nm=None, history=[])
+    outcome = stream(job, Plan(((0, 16), (16, 40)), 0, 0, 0, 0), writer, tmp_path / "s.json", resume=False)
+    writer.discard()
+    curve: list[float] = []
+    x = sirt(job.A, job.y, n_iterations=4, callback=lambda i, r: curve.append(r))
+    total = float((job.y.double() ** 2).sum())
+    assert np.sqrt(np.array(outcome.residual2) / total) == pytest.approx(curve, rel=1e-5)
+    assert outcome.view2 == pytest.approx(((job.A(x) - job.y).double() ** 2).sum((1, 2)).tolist(), rel=1e-4)
+
+
+def test_less_memory_means_more_slabs_and_too_little_a_sentence() -> None:
+    job = make_job(sirt, rows=200, n=64)
+    roomy, tight = make_plan(job, memory_gb=4, held_gb=0.1), make_plan(job, memory_gb=1.002, held_gb=0.1)
+    for plan in (roomy, tight):
+        assert plan.slabs[0][0] == 0
+        assert plan.slabs[-1][1] == 200
+        assert all(a[1] == b[0] for a, b in zip(plan.slabs, plan.slabs[1:], strict=False))
+    assert len(tight.slabs) > len(roomy.slabs)
+    assert tight.peak_gb <= 1.002
+    with pytest.raises(UserError, match="raise memory_gb"):
+        make_plan(job, memory_gb=0.5, held_gb=0.1)
+
+
+def test_the_state_survives_its_file(tmp_path: Path) -> None:
+    outcome = Outcome([1.5, 0.25], [3.0], [0, 2])
+    save_state(tmp_path / "s.json", outcome)
+    assert load_state(tmp_path / "s.json") == outcome
+    assert load_state(tmp_path / "none.json") == Outcome()
