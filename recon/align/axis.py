@@ -16,15 +16,15 @@ LOW_INDEX = 2.0  # frequencies (in units of one per frame) below this hold the b
 
 
 def axis_from_spectra(stack: np.ndarray) -> tuple[float, float]:
-    """(axis_deg in (-90, 90], contrast) of a stack (tilt, y, x) that may drift.
+    """(axis_deg in (-90, 90], contrast) of a stack (tilt, y, x) that may drift, its surroundings at zero.
+
+    A level that went on beyond the frame would put the frame's own cross into the spectrum, alike in all views.
 
     The spread of |F| over the views, relative to its mean, is searched in steps of one degree. ``contrast``: the least spread
     over the least one more than 15 degrees away: near 0 is certain, near 1 means that another direction is as good.
     """
     size = 2 * max(stack.shape[1:])
-    # A level that goes on beyond the frame would put the frame's own cross into the spectrum, alike in all views.
-    level = np.median(np.concatenate([stack[:, 0], stack[:, -1], stack[:, :, 0], stack[:, :, -1]], axis=1), axis=1)
-    views = (stack - level[:, None, None]) * edge_window(stack.shape[1:], 8)
+    views = stack * edge_window(stack.shape[1:], 8)
     spectra = np.fft.fftshift(np.abs(np.fft.fft2(views, s=(size, size))), axes=(1, 2))
     spectra /= np.sqrt((views**2).sum((1, 2), keepdims=True))
     k = np.arange(1.5 * LOW_INDEX, size / 4, 0.7)

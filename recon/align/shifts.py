@@ -86,6 +86,13 @@ def mass_shifts(stack: np.ndarray, shifts_y_px: np.ndarray) -> np.ndarray:
     return shifts
 
 
+def from_surroundings(stack: np.ndarray) -> np.ndarray:
+    """Views counted from the median of their border, upwards: a dark specimen on bright ground is turned into a bright one."""
+    border = np.concatenate([stack[:, 0], stack[:, -1], stack[:, :, 0], stack[:, :, -1]], axis=1)
+    views = stack - np.median(border, axis=1)[:, None, None].astype(stack.dtype)
+    return np.asarray(views if views.sum() >= 0 else -views)
+
+
 def isolated(stack: np.ndarray) -> bool:
     """True when the specimen is surrounded by vacuum in x in every view, as a needle or a particle is and a film is not."""
     columns = ndimage.gaussian_filter1d(stack.sum(1), 2, axis=1)

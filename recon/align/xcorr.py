@@ -9,7 +9,7 @@ import numpy as np
 from recon.align.axis import axis_from_spectra, refine_axis
 from recon.align.matching import match_reprojections
 from recon.align.resample import warp
-from recon.align.shifts import correlation_shifts, isolated, mass_shifts, profile_shifts
+from recon.align.shifts import correlation_shifts, from_surroundings, isolated, mass_shifts, profile_shifts
 from recon.geometry import Geometry
 from recon.preprocess import fourier_bin
 from recon.series import TiltSeries
@@ -26,7 +26,7 @@ def xcorr(
 ) -> TiltSeries:
     """Find the tilt axis and every view's shift; the pixels stay as they are.
 
-    1. the axis from the common line of the power spectra (or ``axis_deg`` as given); 2. shifts by cosine-stretched
+    1. the axis from the common line of the power spectra (or ``axis_deg`` as given), of views counted from their surroundings' level; 2. shifts by cosine-stretched
     cross-correlation outward from the lowest tilt, then, for a specimen surrounded by vacuum, along the axis from the views' common
     profile and across it from their centre of mass; 3. the axis again, to a tenth of a degree, from the complex common line
     (unless given, or ``refine`` is off); 4. up to ``rounds`` of reprojection matching. Views wider than ``working_px`` are binned
@@ -34,7 +34,7 @@ def xcorr(
     """
     raw = series.data.numpy()
     bin_by = max(1, math.ceil(min(raw.shape[1:]) / working_px))
-    stack = fourier_bin(raw, bin_by) if bin_by > 1 else raw
+    stack = from_surroundings(fourier_bin(raw, bin_by) if bin_by > 1 else raw)
     angles = series.geometry.angles_deg
 
     axis, contrast = axis_from_spectra(stack) if axis_deg is None else (axis_deg, 0.0)
@@ -57,7 +57,7 @@ def xcorr(
         "error_px_per_view": (match.error_px * bin_by).round(3).tolist(),
         "shifts_px": (match.shifts_px * bin_by).round(3).tolist(),
     }
-    if contrast > 0.85:
+    if contrast > 0.8:
         facts["warning"] = (
             f"the tilt axis does not stand out (contrast {contrast:.2f}, 1 is none); check it, or pass align.axis_deg="
         )

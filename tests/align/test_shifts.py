@@ -7,7 +7,15 @@ import pytest
 from scipy import ndimage
 
 from recon.align.axis import edge_window
-from recon.align.shifts import band_pass, correlation_shifts, isolated, mass_shifts, profile_shifts, shift_between
+from recon.align.shifts import (
+    band_pass,
+    correlation_shifts,
+    from_surroundings,
+    isolated,
+    mass_shifts,
+    profile_shifts,
+    shift_between,
+)
 from recon.geometry import Geometry, column_of, view_freedom
 from recon.samples import catalyst, project_ellipsoids
 
@@ -70,3 +78,10 @@ def test_a_particle_is_isolated_and_a_film_is_not(drifted) -> None:
     views, _ = drifted
     assert isolated(views)
     assert not isolated(views + 0.3 * views.max())
+
+
+@pytest.mark.parametrize(("gain", "level"), [(1.0, 0.0), (3.0, 250.0), (-2.0, 900.0)])
+def test_contrast_and_level_do_not_matter(drifted, gain: float, level: float) -> None:
+    views, _ = drifted
+    plain, changed = from_surroundings(views), from_surroundings(gain * views + level)
+    assert changed == pytest.approx(abs(gain) * plain, abs=1e-3 * float(views.max()))
