@@ -26,11 +26,11 @@ def xcorr(
 ) -> TiltSeries:
     """Find the tilt axis and every view's shift; the pixels stay as they are.
 
-    1. the axis from the common line of the power spectra (or ``axis_deg`` as given), of views counted from their surroundings' level; 2. shifts by cosine-stretched
-    cross-correlation outward from the lowest tilt, then, for a specimen surrounded by vacuum, along the axis from the views' common
-    profile and across it from their centre of mass; 3. the axis again, to a tenth of a degree, from the complex common line
-    (unless given, or ``refine`` is off); 4. up to ``rounds`` of reprojection matching. Views wider than ``working_px`` are binned
-    for the search.
+    1. The axis from the common line of the power spectra (or ``axis_deg`` as given), of views counted from their surroundings'
+    level. 2. Shifts by cosine-stretched cross-correlation outward from the lowest tilt; then, for a specimen surrounded by vacuum,
+    along the axis from the views' common profile and across it from their centre of mass. 3. For such a specimen, the axis again, to
+    a tenth of a degree, from the complex common line (unless given, or ``refine`` is off). 4. Up to ``rounds`` of reprojection
+    matching. Views wider than ``working_px`` are binned for the search.
     """
     raw = series.data.numpy()
     bin_by = max(1, math.ceil(min(raw.shape[1:]) / working_px))
