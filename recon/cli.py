@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -45,6 +46,10 @@ def reconstruct() -> None:
     from omegaconf.errors import OmegaConfBaseException
 
     sys.argv[1:] = path_to_override(sys.argv[1:])
+    # Hydra's sweeper leaves a multirun.yaml in its folder, whether one wants it or not; run.json holds more.
+    scratch = tempfile.TemporaryDirectory(prefix="tiltwise-")
+    if sys.argv[1:2] in (["-m"], ["--multirun"]):
+        sys.argv.append(f"hydra.sweep.dir='{scratch.name}'")
     failures: list[str] = []
 
     def task(config: DictConfig) -> None:
@@ -73,6 +78,8 @@ def reconstruct() -> None:
     except BrokenPipeError:  # the reader of our output went away, as `| head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
+    finally:
+        scratch.cleanup()
     sys.exit(2 if failures else 0)
 
 

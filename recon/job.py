@@ -24,13 +24,17 @@ from recon.io import read_tilt_series
 from recon.pipeline import Settings, Stages, run
 
 
-def run_config(config: DictConfig) -> dict[str, object]:
-    """Build everything, then run. Raises ``UserError``."""
+STARTED = time.strftime("%Y-%m-%d_%H-%M-%S")  # once: the jobs of one command share a folder
+
+
+def run_config(config: DictConfig) -> Path:
+    """Build everything, then run; returns the folder of the results. Raises ``UserError``."""
     stages = make_stages(config)
     settings = make_settings(config)
     set_threads(settings.threads)
     rehearse(stages)
-    return run(stages, settings, Console())
+    run(stages, settings, Console())
+    return settings.output
 
 
 def make_stages(config: DictConfig) -> Stages:
@@ -45,7 +49,7 @@ def make_stages(config: DictConfig) -> Stages:
         )
     algorithm = build(config.algorithm)
     assert isinstance(algorithm, functools.partial)
-    return Stages(source, build(config.preprocess), build(config.align), build(config.projector), algorithm)
+    return Stages(source, build(config.preprocess), build(config.align), build(config.projector), algorithm, build(config.trust))
 
 
 def rehearse(stages: Stages) -> None:
@@ -111,11 +115,7 @@ def free_memory_gb() -> float:
 def _output(config: DictConfig) -> Path:
     """``output=DIR``, or runs/<stem>/<time>; the jobs of a multirun get a folder each inside."""
     stem = "phantom" if config.input is None else Path(str(config.input)).name.split(".")[0] or "series"
-    base = (
-        Path("runs") / stem / time.strftime("%Y-%m-%d_%H-%M-%S")
-        if config.output is None
-        else Path(str(config.output)).expanduser()
-    )
+    base = Path("runs") / stem / STARTED if config.output is None else Path(str(config.output)).expanduser()
     hydra = HydraConfig.get() if HydraConfig.initialized() else None
     if hydra is not None and hydra.mode == RunMode.MULTIRUN:
         name = re.sub(r"[^\w.=,+-]+", "_", hydra.job.override_dirname)[:100]

@@ -32,6 +32,7 @@ from recon.projectors.base import ProjectorFactory
 from recon.samples import Sample
 from recon.series import TiltSeries
 from recon.slabs import Job, Outcome, Plan, make_plan, stream
+from recon.trust import verdict
 
 STATE = "unfinished-slabs.json"
 
@@ -45,6 +46,7 @@ class Stages:
     align: Callable[..., TiltSeries]
     projector: ProjectorFactory
     algorithm: functools.partial[Tensor]
+    trust: Callable[..., dict[str, object]]
 
 
 @dataclass(frozen=True)
@@ -84,8 +86,10 @@ def run(stages: Stages, settings: Settings, console: Console) -> dict[str, objec
     plan = make_plan(job, memory_gb=settings.memory_gb, held_gb=1.2 * 4e-9 * job.y.numel())
     console.say(plan.sentence(settings.memory_gb))
     outcome = _reconstruct(job, plan, prepared, settings, console)
+    scores = _trust(stages, job, prepared, console)
 
     record = _record(job, plan, prepared, outcome, settled, settings, time.monotonic() - started)
+    record["trust"] = scores
     _picture(out, job, prepared, outcome, record)
     _also(out, settings.also)
     with replacing(out / "run.json") as temporary:
@@ -133,6 +137,18 @@ def _reconstruct(job: Job, plan: Plan, prepared: Prepared, settings: Settings, c
         raise
     writer.finish()
     return outcome
+
+
+def _trust(stages: Stages, job: Job, prepared: Prepared, console: Console) -> dict[str, object]:
+    """Scores without a truth, on a sample of rows; a series too short for them is said, and is no failure."""
+    try:
+        scores = stages.trust(job.A, job.y, job.algorithm, noise=prepared.noise)
+    except UserError as error:
+        console.warn(f"no trust scores: {error}")
+        return {}
+    if scores:
+        console.say(verdict(scores, job.name))
+    return scores
 
 
 def _record(

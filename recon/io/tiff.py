@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import struct
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from recon.io.units import length_nm, pixel_source
 logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # what it would log of damaged files becomes our sentence
 # What tifffile, its codecs and struct raise for damaged files (a TiffFileError is a ValueError).
 BROKEN = (
+    zlib.error,
     ValueError,
     LookupError,
     RuntimeError,

@@ -1,0 +1,165 @@
+"""Scores that need no truth: what withheld views say, what was measured and what was invented.
+
+A reconstruction that fits the views it was made from proves little. These numbers hold for every method, classical or learned.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from recon.algorithms.sirt import sirt
+from recon.algorithms.wbp import wbp
+from recon.automatic import busiest_rows
+from recon.errors import UserError
+from recon.geometry import view_weights_deg
+from recon.metrics import crossing, fsc
+from recon.projectors.base import Projector
+
+Method = functools.partial[Tensor]
+
+
+def withheld_views(angles_deg: np.ndarray, every: int = 5) -> tuple[np.ndarray, np.ndarray]:
+    """(kept, withheld) view numbers: every ``every``-th view by angle, never an outermost one, which could only be extrapolated."""
+    order = np.argsort(angles_deg)
+    held = np.sort(order[every // 2 : -1 : every]) if every // 2 > 0 else order[1:-1]
+    kept = np.setdiff1d(np.arange(angles_deg.size), held)
+    if held.size == 0 or kept.size < 2:
+        raise UserError(f"{angles_deg.size} views given, at least {every + 2} wanted to withhold every {every}th; use trust=none")
+    return kept, held
+
+
+def withheld_error(A: Projector, y: Tensor, method: Method, *, every: int = 5) -> float:
+    """||y - A x|| / ||y|| on views that the reconstruction x has not seen. ``y``: (tilt, y, x).
+
+    The pseudo-missing test of Deng et al. 2016 (doi:10.1016/j.jsb.2016.04.004). The true volume would be left with the noise.
+    """
+    kept, held = withheld_views(A.geometry.angles_deg, every)
+    x = method(A.views(kept), y[kept.tolist()])
+    unseen = y[held.tolist()]
+    return _relative(A.views(held)(x) - unseen, unseen)
+
+
+def whitened_residual(A: Projector, y: Tensor, x: Tensor, noise: float) -> np.ndarray:
+    """(tilt,) rms of (y - A x) / noise per view: 1 where nothing but noise is left, below it where noise was fitted."""
+    if not noise > 0:
+        raise UserError(f"a noise of {noise} per pixel given, a positive number wanted")
+    error = (A(x) - y).double()
+    return np.asarray(torch.sqrt((error**2).mean((1, 2))).numpy(force=True) / noise)
+
+
+def changed_fraction(A: Projector, y: Tensor, x: Tensor) -> float:
+    """How much of what was measured the volume x changed, as an energy-weighted distance in Fourier space (0: nothing).
+
+    By the projection-slice theorem the transform of a view is the volume's on one line; an area in Fourier space counts each line by |k|
+    times the angle it stands for, so this is ||X - X_measured|| / ||X_measured|| over the measured region.
+    """
+    weight = torch.from_numpy(np.sqrt(view_weights_deg(A.geometry.angles_deg))).float()[:, None, None].to(y.device)
+    ramp = torch.sqrt(torch.fft.rfftfreq(y.shape[2], device=y.device))
+    measured = torch.fft.rfft(y, dim=2) * ramp * weight
+    changed = torch.fft.rfft(A(x) - y, dim=2) * ramp * weight
+    return float(torch.linalg.vector_norm(changed) / torch.linalg.vector_norm(measured))
+
+
+def invented_fraction(x: Tensor, angles_deg: np.ndarray) -> float:
+    """Share of the volume's energy in directions that no view measured: the missing wedge of its (z, x) spectra.
+
+    A view at tilt t measures the line of direction (k_z, k_x) = (sin t, cos t). ``x``: (z, y, x). What is in the wedge was put there by
+    the algorithm's assumptions (positivity, smoothness, training); it may be right, but it was not measured. Frequencies below three
+    samples are left out, where a wedge has no width, and a margin of half a tilt step counts as measured.
+    """
+    n_z, _, n_x = x.shape
+    # A square window spreads the specimen's edges into all directions; a smooth one keeps the wedge's energy its own.
+    window = torch.hann_window(n_z, periodic=False)[:, None] * torch.hann_window(n_x, periodic=False)[None]
+    k_z, k_x = np.fft.fftfreq(n_z)[:, None], np.fft.rfftfreq(n_x)[None]
+    outside = _outside(np.rad2deg(np.arctan2(k_z, k_x)), angles_deg)
+    counted = np.hypot(k_z, k_x) > 3 / min(n_z, n_x)
+    counted &= np.hypot(k_z, k_x) <= 0.5
+    twice = np.where((k_x == 0) | (k_x == 0.5), 1.0, 2.0)
+    wedge, total = 0.0, 0.0
+    for row in range(x.shape[1]):
+        energy = np.abs(torch.fft.rfft2(x[:, row].cpu() * window).numpy()) ** 2 * twice * counted
+        total += float(energy.sum(dtype=np.float64))
+        wedge += float(energy[outside].sum(dtype=np.float64))
+    return wedge / total if total > 0 else 0.0
+
+
+def even_odd_fsc(A: Projector, y: Tensor, method: Method) -> dict[str, float]:
+    """Fourier shell correlation of the reconstructions from the even and from the odd views, at 0.5 and 0.143, in cycles per voxel."""
+    order = np.argsort(A.geometry.angles_deg)
+    halves = [method(A.views(half), y[half.tolist()]) for half in (order[::2], order[1::2])]
+    frequency, correlation = fsc(halves[0], halves[1])
+    return {"0.5": crossing(frequency, correlation, 0.5), "0.143": crossing(frequency, correlation, 0.143)}
+
+
+def standard(A: Projector, y: Tensor, method: Method, *, noise: float, every: int = 5, rows: int = 24) -> dict[str, object]:
+    """``assess`` on the ``rows`` rows of ``y`` with most structure, beside WBP and 50 iterations of SIRT."""
+    references = {"wbp": functools.partial(wbp), "sirt": functools.partial(sirt)}
+    return assess(A, busiest_rows(y, rows).to(A.device), method, noise=noise, references=references, every=every)
+
+
+def nothing(A: Projector, y: Tensor, method: Method, *, noise: float) -> dict[str, object]:
+    """``trust=none``."""
+    return {}
+
+
+def assess(
+    A: Projector, y: Tensor, method: Method, *, noise: float, references: Mapping[str, Method], every: int = 5
+) -> dict[str, object]:
+    """All scores of ``method`` on the rows of ``y``, withheld views beside those of ``references`` on the same rows."""
+    x = method(A, y)
+    name = str(method.func.__name__)
+    errors = {name: withheld_error(A, y, method, every=every)}
+    errors |= {other: withheld_error(A, y, reference, every=every) for other, reference in references.items() if other != name}
+    whitened = whitened_residual(A, y, x, noise) if noise > 0 else np.array([math.nan])
+    return {
+        "rows": y.shape[1],
+        "withheld": errors,
+        "withheld_every": every,
+        "noise_share_of_data": noise / (float((y.double() ** 2).mean()) ** 0.5 or 1.0),
+        "whitened_residual": float(np.sqrt((whitened**2).mean())),
+        "invented_fraction": invented_fraction(x, A.geometry.angles_deg),
+        "changed_measured_fraction": changed_fraction(A, y, x),
+        "even_odd_fsc_crossing": even_odd_fsc(A, y, method),
+    }
+
+
+def verdict(trust: Mapping[str, object], name: str) -> str:
+    """One honest line: who predicts unseen views better, and by how much."""
+    errors = trust["withheld"]
+    assert isinstance(errors, dict)
+    others = {other: error for other, error in errors.items() if other != name}
+    invented = f"{100 * float(str(trust['invented_fraction'])):.0f} % of the energy of {name} lies where nothing was measured"
+    if not others:
+        return f"withheld views are missed by {errors[name]:.4f} of the data; {invented}"
+    best = min(others, key=lambda other: others[other])
+    mine, theirs = errors[name], others[best]
+    numbers = f"({mine:.4f} and {theirs:.4f} of the data)"
+    if abs(mine - theirs) < 0.005 * min(mine, theirs):
+        return f"{name} and {best} predict withheld views equally well {numbers}; {invented}"
+    ahead, behind = (name, best) if mine < theirs else (best, name)
+    percent = 100 * (1 - min(mine, theirs) / max(mine, theirs))
+    return f"the error of {ahead} on withheld views is {percent:.0f} % below that of {behind} {numbers}; {invented}"
+
+
+def _outside(direction_deg: np.ndarray, angles_deg: np.ndarray) -> np.ndarray:
+    """True for directions farther from every view than the usual half step between views (lines: modulo 180)."""
+    turned = np.sort(np.mod(angles_deg, 180.0))
+    gaps = np.diff(np.concatenate([turned, turned[:1] + 180.0]))
+    usual = float(np.median(gaps[gaps > 1e-6])) if (gaps > 1e-6).any() else 180.0
+    near = np.concatenate([turned - 180, turned, turned + 180])
+    at = np.searchsorted(near, np.mod(direction_deg, 180.0))
+    distance = np.minimum(
+        np.abs(np.mod(direction_deg, 180.0) - near[np.clip(at - 1, 0, near.size - 1)]),
+        np.abs(near[np.clip(at, 0, near.size - 1)] - np.mod(direction_deg, 180.0)),
+    )
+    return np.asarray(distance > 0.75 * usual)
+
+
+def _relative(error: Tensor, of: Tensor) -> float:
+    return float(torch.linalg.vector_norm(error.double()) / torch.linalg.vector_norm(of.double()))
