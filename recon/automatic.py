@@ -8,6 +8,8 @@ from collections.abc import Callable
 import numpy as np
 from torch import Tensor
 
+from recon.algorithms.sirt import sirt
+from recon.algorithms.sirt_iterations import choose_iterations
 from recon.algorithms.tv import tv
 from recon.algorithms.tv_weight import choose_weight
 from recon.projectors.base import Projector
@@ -19,12 +21,19 @@ def settle(
     algorithm: functools.partial[Tensor], A: Projector, y: Tensor, noise: Callable[[], float]
 ) -> tuple[functools.partial[Tensor], dict[str, object]]:
     """(algorithm without ``auto``, what was found). ``noise``: gives the standard deviation per pixel of ``y``."""
+    if algorithm.func is sirt and algorithm.keywords.get("n_iterations") == "auto":
+        count = choose_iterations(_without(algorithm, "n_iterations", "stop"), A, busiest_rows(y).to(A.device))
+        return functools.partial(algorithm, n_iterations=count), {"sirt_iterations": count}
     if algorithm.func is not tv or algorithm.keywords.get("weight") != "auto":
         return algorithm, {}
     options = {k: v for k, v in algorithm.keywords.items() if k in ("dimensions", "mismatch", "minimum", "maximum")}
     sigma = algorithm.keywords.get("noise") or noise()
     weight = choose_weight(A, busiest_rows(y).to(A.device), noise=sigma, **options)
     return functools.partial(algorithm, weight=weight), {"tv_weight": weight, "noise_per_pixel": sigma}
+
+
+def _without(algorithm: functools.partial[Tensor], *names: str) -> functools.partial[Tensor]:
+    return functools.partial(algorithm.func, **{k: v for k, v in algorithm.keywords.items() if k not in names})
 
 
 def busiest_rows(y: Tensor, count: int = SAMPLE_ROWS) -> Tensor:

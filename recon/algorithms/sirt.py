@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import functools
+from typing import Any, Literal
+
 import torch
 from torch import Tensor
 
 from recon.algorithms.base import Callback, Progress, bound, initial, inverse
+from recon.algorithms.sirt_iterations import choose_iterations
 from recon.projectors.base import Projector
 
 
@@ -13,7 +17,7 @@ def sirt(
     A: Projector,
     y: Tensor,
     *,
-    n_iterations: int = 50,
+    n_iterations: int | Literal["auto"] = 50,
     relaxation: float = 1.0,
     minimum: float | None = 0.0,
     maximum: float | None = None,
@@ -24,8 +28,11 @@ def sirt(
     """x <- x + relaxation * C A'R (y - A x), with R and C the inverse row and column sums of A.
 
     Gilbert 1972, doi:10.1016/0022-5193(72)90180-4. ``y``: (tilt, y, x); returns (z, y, x). ``stop``: end early once the
-    residual falls by less than this fraction per iteration.
+    residual falls by less than this fraction per iteration. ``n_iterations='auto'``: as many as predict withheld views best.
     """
+    if n_iterations == "auto":
+        options: dict[str, Any] = {"relaxation": relaxation, "minimum": minimum, "maximum": maximum}
+        n_iterations = choose_iterations(functools.partial(sirt, **options), A, y)
     R = inverse(A(torch.ones(A.volume_zx[0], 1, A.volume_zx[1], device=y.device)))  # (tilt, 1, x): rows are alike
     C = inverse(A.T(torch.ones(A.sinogram_tx[0], 1, A.sinogram_tx[1], device=y.device))).mul_(relaxation)
     x = initial(A, y, start)

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import pytest
 import torch
 
 from recon.algorithms.base import inverse
 from recon.algorithms.sirt import sirt
+from recon.algorithms.sirt_iterations import choose_iterations
+from recon.geometry import Geometry
+from recon.projectors.native import NativeProjector
+from recon.samples import catalyst, project_ellipsoids, rasterise
 
 
 def residuals(problem, **options):
@@ -97,3 +103,21 @@ def test_y_is_left_alone(problem):
 def test_it_gets_nearer_to_the_truth(problem):
     errors = [float((sirt(problem.A, problem.y, n_iterations=n) - problem.truth).norm()) for n in (1, 10, 100)]
     assert errors[0] > errors[1] > errors[2]
+
+
+def test_more_noise_wants_fewer_iterations_and_auto_finds_it() -> None:
+    """Semi-convergence: the chosen number falls with the noise, and its result is near the best of all numbers."""
+    bodies = catalyst(48, np.random.default_rng(0))
+    geometry = Geometry(np.arange(-60.0, 61.0, 3.0), 1.0)
+    clean = torch.from_numpy(project_ellipsoids(bodies, geometry, (48, 48))[:, 20:28].astype(np.float32))
+    truth = torch.from_numpy(rasterise(bodies, 48)[:, 20:28].copy())
+    A = NativeProjector(geometry, (48, 48), 48)
+    noise = torch.randn(clean.shape, generator=torch.Generator().manual_seed(0))
+    counts = []
+    for sigma in (1.0, 4.0, 12.0):
+        y = clean + sigma * noise
+        counts.append(choose_iterations(functools.partial(sirt), A, y))
+        errors = {n: float((sirt(A, y, n_iterations=n) - truth).norm()) for n in (5, 10, 20, 40, 80, 160, counts[-1])}
+        assert errors[counts[-1]] < 1.15 * min(errors.values())
+    assert counts[0] > counts[1] > counts[2]
+    assert torch.equal(sirt(A, y, n_iterations="auto"), sirt(A, y, n_iterations=counts[-1]))
