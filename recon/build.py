@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-import importlib.util
+import importlib
 import inspect
 from collections.abc import Callable
 from types import NoneType, UnionType
@@ -14,6 +14,8 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from recon.errors import UserError
 
+# Arguments that the engine passes at run time; a config may not.
+RUNTIME = ("A", "y", "start", "callback", "series", "threads", "geometry", "volume_zx", "width", "method")
 ALLOWED = ("recon.", "models.", "torch.optim.", "lightning.")
 
 
@@ -31,8 +33,9 @@ def build(node: DictConfig) -> Callable[..., Any]:
     known = inspect.signature(function).parameters
     types = get_type_hints(function.__init__ if inspect.isclass(function) else function)
     for name, value in options.items():
-        if name not in known:
-            raise UserError(f"option {name} given for {node['_target_']}, one of {', '.join(known)} wanted")
+        if name not in known or name in RUNTIME:
+            choices = ", ".join(k for k in known if k not in RUNTIME)
+            raise UserError(f"option {name} given for {node['_target_']}, one of {choices} wanted")
         if not _fits(value, types.get(name, Any)):
             raise UserError(f"{name}={value} given for {node['_target_']}, {_in_words(types[name])} wanted")
     return built  # type: ignore[no-any-return]
@@ -85,10 +88,12 @@ def refuse_foreign_targets(node: Any) -> None:
 
 
 def _is_plain(target: str) -> bool:
-    """True for recon.module.function: the module is a file of ours, so recon.cli.os.system does not pass."""
+    """True for a public function or class that a module of ours defines: recon.cli.os.system or an imported name does not pass."""
     module, _, name = target.rpartition(".")
-    try:
-        found = importlib.util.find_spec(module) is not None
-    except (ImportError, AttributeError, ValueError):
+    if name.startswith("_") or not module.startswith(tuple(a.rstrip(".") for a in ALLOWED)):
         return False
-    return found and name.isidentifier() and not name.startswith("_")
+    try:
+        found = getattr(importlib.import_module(module), name, None)
+    except ImportError:
+        return False
+    return callable(found) and str(getattr(found, "__module__", "")).startswith(ALLOWED)

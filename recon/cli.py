@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from recon.errors import UserError
 
@@ -40,7 +41,10 @@ def main() -> None:
 
 
 def reconstruct() -> None:
-    """``python reconstruct.py [TILT_SERIES] [option=value ...]``; exits with 0, 2 (a sentence says why) or 130 (Ctrl-C)."""
+    """``python reconstruct.py [TILT_SERIES] [option=value ...]``; exits with 0, 2 (a sentence says why) or 130 (Ctrl-C).
+
+    Several runs of one command (``-m``) end in a report that compares them.
+    """
     import hydra
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
@@ -48,18 +52,22 @@ def reconstruct() -> None:
     sys.argv[1:] = path_to_override(sys.argv[1:])
     # Hydra's sweeper leaves a multirun.yaml in its folder, whether one wants it or not; run.json holds more.
     scratch = tempfile.TemporaryDirectory(prefix="tiltwise-")
-    if sys.argv[1:2] in (["-m"], ["--multirun"]):
+    several = sys.argv[1:2] in (["-m"], ["--multirun"])
+    if several:
         sys.argv.append(f"hydra.sweep.dir='{scratch.name}'")
-    failures: list[str] = []
+    folders: list[Path] = []
+    failures: dict[str, str] = {}
 
     def task(config: DictConfig) -> None:
+        from hydra.core.hydra_config import HydraConfig
+
         from recon.job import run_config
 
         try:
-            run_config(config)
+            folders.append(run_config(config))
         except UserError as error:
             # Kept, not raised: the other jobs of a multirun go on.
-            failures.append(str(error))
+            failures[HydraConfig.get().job.override_dirname or "run"] = str(error)
             print(f"error: {error}", file=sys.stderr, flush=True)
 
     # Hydra would print a page for a misspelt option and a cut-down traceback for a fault of ours; we say the one in a sentence
@@ -78,8 +86,21 @@ def reconstruct() -> None:
     except BrokenPipeError:  # the reader of our output went away, as `| head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
+    except ValueError as error:
+        if "Config group" not in str(error):
+            raise
+        print(f"error: {error}; choose one of the group's options, see --help", file=sys.stderr)
+        sys.exit(2)
     finally:
         scratch.cleanup()
+    if folders and several:
+        from recon.report import write_report
+
+        try:
+            print(f"report: {write_report(folders[0].parent, folders, failures)}", flush=True)
+        except UserError as error:
+            failures["report"] = str(error)
+            print(f"error: {error}", file=sys.stderr)
     sys.exit(2 if failures else 0)
 
 
@@ -98,6 +119,8 @@ def path_to_override(words: Sequence[str]) -> list[str]:
         certain = bool(word) and (os.path.lexists(word) or word.startswith(("/", "./", "../", "~/")))
         if not certain and (word.startswith(("-", "~", "+")) or _OVERRIDE.match(word)):
             break
-        text = QuotedString(text=str(Path(word).expanduser()), quote=Quote.single).with_quotes()
-        words[index] = f"input={text}"
+        path = word if os.path.lexists(word) else str(Path(word).expanduser())
+        # ${...} would be looked up by OmegaConf, and a backslash has a meaning of its own: such a path travels as a URL.
+        text = f"file:{quote(path)}" if "$" in path or "\\" in path else path
+        words[index] = f"input={QuotedString(text=text, quote=Quote.single).with_quotes()}"
     return [*several[:1], *words]

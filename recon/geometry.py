@@ -97,23 +97,26 @@ def view_freedom(shifts_px: np.ndarray, angles_deg: np.ndarray) -> np.ndarray:
 def view_weights_deg(angles_deg: np.ndarray) -> np.ndarray:
     """The angular range that each view stands for, in degrees: half the gaps to its two neighbours.
 
-    The outermost views of a wedge get their one inner gap, so ``n`` equal steps weigh ``n * step`` in all, and a full
-    180-degree range closes on itself. Views at the same angle share their part. The sum is the range of angles measured.
+    The outermost views of a wedge (or on the shores of a hole) get their one inner gap, so ``n`` equal steps weigh ``n * step`` in all,
+    and a full 180-degree range closes on itself. Views at the same angle share their part. The sum is the range of angles measured.
     """
     turned = np.mod(angles_deg, 180.0)
     unique, inverse, count = np.unique(np.round(turned, 9), return_inverse=True, return_counts=True)
     if unique.size == 1:
         return np.full(angles_deg.size, 180.0 / angles_deg.size)
     gaps = np.diff(np.concatenate([unique, unique[:1] + 180.0]))  # gap after each unique angle, the last one wraps
-    wedge = int(np.argmax(gaps))
-    inner = np.delete(gaps, wedge)
-    # The largest gap is the missing wedge unless it is an ordinary step; its two shores then get their inner gap instead.
-    if gaps[wedge] > 1.5 * float(inner.max()):
-        before, after = gaps[wedge - 1], gaps[(wedge + 1) % gaps.size]
-        left, right = np.roll(gaps, 1), gaps.copy()
-        right[wedge], left[(wedge + 1) % gaps.size] = before, after
-    else:
-        left, right = np.roll(gaps, 1), gaps
+    left, right = np.roll(gaps, 1), gaps.copy()
+    # A gap that is no ordinary step was not measured: the missing wedge, or a hole. Its shores get their inner gaps instead.
+    largest, others = int(np.argmax(gaps)), np.sort(gaps)[:-1]
+    missing = gaps > 3 * np.median(gaps)
+    missing[largest] |= gaps[largest] > 1.5 * others[-1]
+    if not missing.all():
+        for k in np.flatnonzero(missing):
+            after = (k + 1) % gaps.size
+            if not missing[k - 1]:
+                right[k] = gaps[k - 1]
+            if not missing[after]:
+                left[after] = gaps[after]
     weights = (left + right) / 2
     return np.asarray((weights / count)[inverse])
 

@@ -8,6 +8,7 @@ import re
 import time
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import numba
 import numpy as np
@@ -21,10 +22,10 @@ from recon.console import Console
 from recon.errors import UserError
 from recon.geometry import Geometry
 from recon.io import read_tilt_series
-from recon.pipeline import Settings, Stages, run
+from recon.pipeline import Settings, Stages, rehearse, run
 
-
-STARTED = time.strftime("%Y-%m-%d_%H-%M-%S")  # once: the jobs of one command share a folder
+# Once: the jobs of one command share a folder. With milliseconds: two commands do not.
+STARTED = f"{time.strftime('%Y-%m-%d_%H-%M-%S')}.{time.time_ns() // 1_000_000 % 1000:03d}"
 
 
 def run_config(config: DictConfig) -> Path:
@@ -32,35 +33,36 @@ def run_config(config: DictConfig) -> Path:
     stages = make_stages(config)
     settings = make_settings(config)
     set_threads(settings.threads)
-    rehearse(stages)
+    # Before anything is read; 400 views, so that no sensible number of subsets is too many.
+    rehearse(stages, Geometry(np.linspace(-80, 80, 400), None))
     run(stages, settings, Console())
     return settings.output
 
 
 def make_stages(config: DictConfig) -> Stages:
     """Every stage built, nothing run: a misspelt option costs a second, not an hour."""
-    exclude = _views(config.exclude)
+    exclude, pixel_nm = _views(config.exclude), _number(config.pixel_nm, "pixel_nm")
+    for group in ("sample", "preprocess", "align", "projector", "algorithm", "trust"):
+        if not OmegaConf.is_dict(config[group]):
+            raise UserError(f"{group}={config[group]} given, one of its options wanted; see --help")
     if config.input is None:
+        if config.angles is not None or pixel_nm is not None or exclude:
+            raise UserError(
+                "angles, pixel_nm or exclude given without a tilt series, a path wanted before them; the built-in sample has its own"
+            )
         source = build(config.sample)
     else:
         angles: Any = OmegaConf.to_container(config.angles) if OmegaConf.is_config(config.angles) else config.angles
-        source = functools.partial(
-            read_tilt_series, Path(str(config.input)), angles=angles, pixel_nm=config.pixel_nm, exclude=exclude
-        )
+        source = functools.partial(read_tilt_series, input_path(config), angles=angles, pixel_nm=pixel_nm, exclude=exclude)
     algorithm = build(config.algorithm)
     assert isinstance(algorithm, functools.partial)
     return Stages(source, build(config.preprocess), build(config.align), build(config.projector), algorithm, build(config.trust))
 
 
-def rehearse(stages: Stages) -> None:
-    """Reconstruct nothing, once: a missing extra or an option out of range is known before the series is read.
-
-    Raises whatever the projector and the algorithm raise. 400 empty views, so that no sensible number of subsets is too many.
-    """
-    geometry = Geometry(np.linspace(-80, 80, 400), None)
-    A = stages.projector(geometry, (8, 8), 8)
-    once = {"n_iterations": 1} if "n_iterations" in stages.algorithm.keywords else {}
-    stages.algorithm(A, torch.zeros(400, 1, 8, device=A.device), **once)
+def input_path(config: DictConfig) -> Path:
+    """``input=``, which the command line writes as a URL when the path's characters would mean something to OmegaConf."""
+    text = str(config.input)
+    return Path(unquote(text.removeprefix("file:")) if text.startswith("file:") else text)
 
 
 def make_settings(config: DictConfig) -> Settings:
@@ -74,9 +76,13 @@ def make_settings(config: DictConfig) -> Settings:
     if memory <= 0:
         raise UserError(f"memory_gb={memory} given, a positive number wanted; leave it out to use 60 % of what is free")
     thickness = _number(config.thickness_px, "thickness_px", whole=True)
-    also = tuple(config.also)
+    also = tuple(config.also) if OmegaConf.is_list(config.also) else (str(config.also),)
     if wrong := [a for a in also if a not in ("tiff", "zarr")]:
-        raise UserError(f"also={wrong} given, tiff and zarr wanted; MRC is always written")
+        raise UserError(f"also={', '.join(map(str, wrong))} given, [tiff,zarr] or one of them wanted; MRC is always written")
+    if not isinstance(config.resume, bool):
+        raise UserError(f"resume={config.resume} given, true or false wanted")
+    if config.output is not None and not str(config.output).strip():
+        raise UserError("output= given without a name, a folder wanted; leave it out for runs/<name>/<time>")
     if config.resume and config.output is None:
         raise UserError("resume=true given without a folder, output=DIR of the unfinished run wanted; its last line named it")
     record = OmegaConf.to_container(config, resolve=True)
@@ -86,9 +92,10 @@ def make_settings(config: DictConfig) -> Settings:
         memory_gb=float(memory),
         threads=int(threads),
         thickness_px=None if thickness is None else int(thickness),
-        resume=bool(config.resume),
+        resume=config.resume,
         also=also,
         config={str(k): v for k, v in record.items()},
+        source=None if config.input is None else input_path(config),
     )
 
 
@@ -109,12 +116,14 @@ def free_memory_gb() -> float:
         text = Path("/proc/meminfo").read_text("ascii")
         return int(re.findall(r"MemAvailable:\s+(\d+) kB", text)[0]) * 1024 / 1e9
     except (OSError, IndexError):
+        if not hasattr(os, "sysconf"):
+            return 8.0  # Windows does not say without further packages; memory_gb= does
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2e9
 
 
 def _output(config: DictConfig) -> Path:
     """``output=DIR``, or runs/<stem>/<time>; the jobs of a multirun get a folder each inside."""
-    stem = "phantom" if config.input is None else Path(str(config.input)).name.split(".")[0] or "series"
+    stem = "phantom" if config.input is None else input_path(config).name.split(".")[0] or "series"
     base = Path("runs") / stem / STARTED if config.output is None else Path(str(config.output)).expanduser()
     hydra = HydraConfig.get() if HydraConfig.initialized() else None
     if hydra is not None and hydra.mode == RunMode.MULTIRUN:

@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 import platform
-import resource
+import shutil
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -23,18 +23,21 @@ import recon
 from recon.automatic import settle
 from recon.console import Console
 from recon.errors import UserError
+from recon.geometry import Geometry
 from recon.io import VolumeWriter, read_volume, write_volume
 from recon.io.atomic import replacing, write_error
 from recon.io.mrc_slabs import middle_slices
+from recon.lock import held
 from recon.prepare import CHECKPOINT, Prepared, load_prepared, prepare, write_prepared
 from recon.preview import write_preview
 from recon.projectors.base import ProjectorFactory
 from recon.samples import Sample
 from recon.series import TiltSeries
-from recon.slabs import Job, Outcome, Plan, make_plan, stream
+from recon.slabs import BASE_GB, Job, Outcome, Plan, load_state, make_plan, resumed_plan, stream
 from recon.trust import verdict
 
 STATE = "unfinished-slabs.json"
+STACKS_AT_ONCE = 4.2  # copies of the raw stack that cleaning and aligning hold at their peak, measured
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +63,7 @@ class Settings:
     resume: bool = False
     also: tuple[str, ...] = ()
     config: Mapping[str, object] = field(default_factory=dict)
+    source: Path | None = None  # the input file, if there is one
 
 
 def run(stages: Stages, settings: Settings, console: Console) -> dict[str, object]:
@@ -69,23 +73,40 @@ def run(stages: Stages, settings: Settings, console: Console) -> dict[str, objec
     the same tomogram bit for bit.
     """
     started, out = time.monotonic(), settings.output
-    key = _fingerprint(settings.config)
+    key = _fingerprint(settings.config, settings.source)
     if settings.resume:
-        prepared = load_prepared(out, key)
-        console.say(f"resuming {prepared.aligned.name} in {out}")
-    else:
-        _check_writable(out)
-        # Before the folder is made: a source that cannot be read must leave nothing behind.
-        prepared, sample = prepare(stages.source, stages.preprocess, stages.align, threads=settings.threads, console=console)
-        _make_folder(out)
+        with held(out):
+            prepared = load_prepared(out, key)
+            console.say(f"resuming {prepared.aligned.name} in {out}")
+            return _to_the_end(stages, settings, prepared, key, started, console)
+    _check_writable(out)
+    # Before the folder is made: a source that cannot be read must leave nothing behind.
+    prepared, sample = prepare(
+        stages.source,
+        stages.preprocess,
+        stages.align,
+        check=lambda series: _check_series(stages, settings, series, console),
+        threads=settings.threads,
+        console=console,
+    )
+    _make_folder(out)
+    with held(out):
+        _clear(out)
         write_prepared(out, prepared, sample, key)
+        return _to_the_end(stages, settings, prepared, key, started, console)
 
+
+def _to_the_end(
+    stages: Stages, settings: Settings, prepared: Prepared, key: str, started: float, console: Console
+) -> dict[str, object]:
+    """From the aligned stack on the disk to the finished folder."""
+    out = settings.output
     job, settled = _job(stages, settings, prepared)
     for name, value in settled.items():
         console.say(f"{name} = {value:.4g}" if isinstance(value, float) else f"{name} = {value}")
     plan = make_plan(job, memory_gb=settings.memory_gb, held_gb=1.2 * 4e-9 * job.y.numel())
     console.say(plan.sentence(settings.memory_gb))
-    outcome = _reconstruct(job, plan, prepared, settings, console)
+    outcome = _reconstruct(job, plan, prepared, settings, key, console)
     scores = _trust(stages, job, prepared, console)
 
     record = _record(job, plan, prepared, outcome, settled, settings, time.monotonic() - started)
@@ -108,32 +129,38 @@ def _job(stages: Stages, settings: Settings, prepared: Prepared) -> tuple[Job, d
     series = prepared.aligned
     width = series.data.shape[2]
     thickness = width if settings.thickness_px is None else settings.thickness_px
-    if not 1 <= thickness <= 4 * width:
-        raise UserError(f"thickness_px={thickness} given, 1 to {4 * width} wanted (a few times the width of {width} at most)")
     A = stages.projector(series.geometry, (thickness, width), width)
     algorithm, settled = settle(stages.algorithm, A, series.data, lambda: prepared.noise)
     pixel = series.geometry.pixel_nm
     return Job(A, series.data, algorithm, 1.0 if pixel is None else 1 / pixel), settled
 
 
-def _reconstruct(job: Job, plan: Plan, prepared: Prepared, settings: Settings, console: Console) -> Outcome:
+def _reconstruct(job: Job, plan: Plan, prepared: Prepared, settings: Settings, key: str, console: Console) -> Outcome:
     out, geometry = settings.output, prepared.aligned.geometry
     options = ", ".join(f"{k}={v}" for k, v in job.options.items())
     history = (*prepared.aligned.history, f"reconstructed by {job.name}({options}) on {type(job.A).__name__}")
     shape = (job.A.volume_zx[0], job.y.shape[1], job.A.volume_zx[1])
     # The first slab may not have been finished when the run was stopped; then there is no volume to go on with.
-    resume = settings.resume and (out / STATE).exists()
+    before = load_state(out / STATE) if settings.resume else Outcome()
+    resume = before.key == key
+    if resume:
+        plan = resumed_plan(plan, before)
+        if len(before.done) == len(plan.slabs) and (out / "tomogram.mrc").exists() and not (out / "tomogram.mrc.part").exists():
+            return before  # stopped between the volume and the record
     writer = VolumeWriter(out / "tomogram.mrc", shape, voxel_nm=geometry.pixel_nm, history=history, resume=resume)
-    if not resume:
-        (out / STATE).unlink(missing_ok=True)
     iterations = job.options.get("n_iterations", 1)
     total = shape[1] * (iterations if isinstance(iterations, int) else 1)
     try:
         with console.progress(f"{job.name} {shape[0]} x {shape[1]} x {shape[2]}", total) as advance:
-            outcome = stream(job, plan, writer, out / STATE, resume=resume, on_step=advance)
+            outcome = stream(job, plan, writer, out / STATE, resume=resume, key=key, on_step=advance)
     except KeyboardInterrupt:
         writer.close()
         console.warn(f"stopped; what is done is kept: repeat the command with resume=true output={out}")
+        raise
+    except UserError:
+        writer.discard()
+        for name in (CHECKPOINT, STATE):
+            (out / name).unlink(missing_ok=True)
         raise
     writer.finish()
     return outcome
@@ -222,6 +249,64 @@ def _make_folder(out: Path) -> None:
         raise write_error(out, error) from error
 
 
+def rehearse(stages: Stages, geometry: Geometry) -> None:
+    """Reconstruct nothing, once: a missing extra or an option out of range is known before the work.
+
+    Raises whatever the projector and the algorithm raise.
+    """
+    A = stages.projector(Geometry(geometry.angles_deg, None), (8, 8), 8)
+    count = stages.algorithm.keywords.get("n_iterations")
+    once = {} if count is None else {"n_iterations": min(count, 1) if isinstance(count, int) else 1}
+    stages.algorithm(A, torch.zeros(geometry.n_views, 1, 8, device=A.device), **once)
+
+
+def _check_series(stages: Stages, settings: Settings, series: TiltSeries, console: Console) -> None:
+    """What can be known from the series' shape: memory, disk, thickness, subsets. Says what the run will need."""
+    rehearse(stages, series.geometry)
+    factor = getattr(stages.preprocess, "keywords", {}).get("bin", 1)
+    rows, width = (n // factor for n in series.data.shape[1:])
+    narrow, wide = min(rows, width), max(rows, width)  # the frame may turn
+    thickness = wide if settings.thickness_px is None else settings.thickness_px
+    if not 1 <= thickness <= 4 * narrow:
+        raise UserError(f"thickness_px={thickness} given, 1 to {4 * narrow} wanted (a few times the width of {narrow} at most)")
+    stack_gb = 4e-9 * series.data.numel()
+    need_gb = BASE_GB + STACKS_AT_ONCE * stack_gb
+    if settings.memory_gb < need_gb:
+        raise UserError(
+            f"memory_gb={settings.memory_gb:.2g} given, at least {need_gb:.2g} wanted to clean and align this series; raise memory_gb"
+        )
+    disk_gb = 4e-9 * thickness * rows * width + stack_gb / factor**2
+    there = next(p for p in (settings.output, *settings.output.absolute().parents) if p.exists())
+    free_gb = shutil.disk_usage(there).free / 1e9
+    if free_gb < disk_gb:
+        raise UserError(
+            f"the results need {disk_gb:.3g} GB but {str(there)[-150:]} has {free_gb:.3g} GB free; free some space or pass output=DIR"
+        )
+    console.say(f"plan: {need_gb:.1f} GB of memory to clean and align, {disk_gb:.2f} of {free_gb:.0f} GB on disk for the results")
+
+
+def _clear(out: Path) -> None:
+    """Remove what an earlier run left under our fixed names: results of two runs must not lie side by side as one."""
+    names = (
+        "aligned.mrc",
+        "aligned.tlt",
+        "aligned.xf",
+        "tomogram.mrc",
+        "tomogram.mrc.part",
+        "tomogram.tif",
+        "truth.mrc",
+        "preview.png",
+        "run.json",
+    )
+    try:
+        for name in (CHECKPOINT, STATE, *names):
+            (out / name).unlink(missing_ok=True)
+        if (out / "tomogram.ome.zarr").exists():
+            shutil.rmtree(out / "tomogram.ome.zarr")
+    except OSError as error:
+        raise write_error(out, error) from error
+
+
 def _check_writable(out: Path) -> None:
     """Raise ``UserError`` before the work rather than after it, and without making the folder yet."""
     there = next(p for p in (out, *out.absolute().parents) if p.exists())
@@ -229,12 +314,11 @@ def _check_writable(out: Path) -> None:
         raise UserError(f"output={str(out)[-150:]} given, but {str(there)[-150:]} may not be written to; pass another output=DIR")
 
 
-def _fingerprint(config: Mapping[str, object]) -> str:
+def _fingerprint(config: Mapping[str, object], source: Path | None) -> str:
     """Of all that decides the pixels of the result: the config but for where and how it runs, the input file, the version."""
-    relevant = {k: v for k, v in config.items() if k not in ("resume", "output", "also")}
-    source = config.get("input")
-    if isinstance(source, str) and Path(source).expanduser().exists():
-        stat = Path(source).expanduser().stat()
+    relevant = {k: v for k, v in config.items() if k not in ("resume", "output", "also", "memory_gb", "threads", "trust")}
+    if source is not None and source.exists():
+        stat = source.stat()
         relevant["input_stat"] = (stat.st_size, stat.st_mtime_ns)
     text = json.dumps([relevant, recon.__version__], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
@@ -245,9 +329,13 @@ def _unit(pixel_nm: float | None) -> str:
 
 
 def peak_memory_gb() -> float:
-    """Largest resident memory of this process so far."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (1e9 if sys.platform == "darwin" else 1e6) * (1.0 if sys.platform == "darwin" else 1.024)
+    """Largest resident memory of this process so far; 0 where the system does not tell (Windows)."""
+    try:
+        import resource
+    except ImportError:
+        return 0.0
+    unit = 1e9 if sys.platform == "darwin" else 1e9 / 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
 
 
 def _versions() -> dict[str, str]:

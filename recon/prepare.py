@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -45,16 +46,23 @@ def prepare(
     preprocess: Callable[[TiltSeries], TiltSeries],
     align: Callable[..., TiltSeries],
     *,
+    check: Callable[[TiltSeries], None],
     threads: int,
     console: Console,
 ) -> tuple[Prepared, Sample | None]:
-    """Run the stages up to the aligned stack, saying what each did. The sample is returned when the source was one."""
+    """Run the stages up to the aligned stack, saying what each did. The sample is returned when the source was one.
+
+    ``check`` sees the series as it was read, and raises what must be known before the work.
+    """
     made = source()
     sample = made if isinstance(made, Sample) else None
     raw = made.series if isinstance(made, Sample) else made
+    del made  # the raw stack is freed as soon as it is cleaned
     console.say(*raw.history)
+    check(raw)
     clean = preprocess(raw)
     console.say(*clean.history[len(raw.history) :])
+    del raw
     solved = align(clean, threads=threads)
     console.say(*solved.history[len(clean.history) :])
     found = solved.facts.get("align")
@@ -87,6 +95,7 @@ def write_prepared(out: Path, prepared: Prepared, sample: Sample | None, key: st
     series = prepared.aligned
     checkpoint = {
         "key": key,
+        "aligned_sha256": _sha256(out / "aligned.mrc"),
         "name": series.name,
         "history": series.history,
         "facts": series.facts,
@@ -110,7 +119,13 @@ def load_prepared(out: Path, key: str) -> Prepared:
     if not path.exists():
         done = " (it holds a finished tomogram)" if (out / "tomogram.mrc").exists() else ""
         raise UserError(f"resume=true given, but {str(out)[-150:]} holds no unfinished run{done}; run without resume=true")
-    saved = json.loads(path.read_text("utf-8"))
+    try:
+        saved = json.loads(path.read_text("utf-8"))
+        same_stack = saved["aligned_sha256"] == _sha256(out / "aligned.mrc")
+    except (ValueError, KeyError, OSError) as error:
+        raise UserError(f"{path.name} in {str(out)[-150:]} is damaged and cannot be resumed; run without resume=true") from error
+    if not same_stack:
+        raise UserError(f"resume=true given, but aligned.mrc in {str(out)[-150:]} was changed since; run without resume=true")
     if saved["key"] != key:
         raise UserError(
             f"resume=true given, but the unfinished run in {str(out)[-150:]} had other settings or another input; repeat its exact command "
@@ -122,6 +137,11 @@ def load_prepared(out: Path, key: str) -> Prepared:
     solution = Geometry(angles, pixel, saved["axis_deg"], np.array(saved["shifts_px"]))
     before = np.array(saved["before"], np.float32)
     return Prepared(aligned, solution, saved["bin"], saved["noise"], before, saved["row"], saved["truth"])
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _against(truth: Geometry, found: Geometry, factor: int) -> dict[str, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -68,5 +69,6 @@ def write_preview(
     over_tilt.set_xlabel("tilt / deg")
     handles = [h for a in (axes, over_tilt) for h in a.get_legend_handles_labels()[0]]
     axes.legend(handles=handles, loc="upper right", fontsize=8)
-    with replacing(path) as temporary:
+    with replacing(path) as temporary, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # a name in a script that the font lacks is shown as boxes
         canvas.print_png(temporary)  # type: ignore[no-untyped-call]

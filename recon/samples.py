@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from recon.errors import UserError
 from recon.geometry import Geometry, axis_rotation, centre
 from recon.series import TiltSeries, Volume
 
@@ -48,6 +49,11 @@ def phantom(
     ``size``: detector pixels; ``drift_px``: standard deviation of the drift; ``dose``: counts in the brightest pixel, Poisson noise;
     ``axis_deg``: direction of the tilt axis in the recorded images. Pixels are 1 nm.
     """
+    if size < 16 or not 0 < step_deg <= max_tilt_deg <= 90 or not dose > 0 or drift_px < 0 or seed < 0:
+        raise UserError(
+            f"sample of size={size}, step_deg={step_deg}, max_tilt_deg={max_tilt_deg}, dose={dose}, drift_px={drift_px}, seed={seed} given; "
+            "size >= 16, 0 < step_deg <= max_tilt_deg <= 90, dose > 0, drift_px >= 0 and seed >= 0 wanted"
+        )
     rng = np.random.default_rng(seed)
     bodies = catalyst(size, rng)
     n_half = int(max_tilt_deg / step_deg + 1e-9)

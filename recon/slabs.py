@@ -11,7 +11,7 @@ import itertools
 import json
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +21,7 @@ from torch import Tensor
 from recon.algorithms.base import norm
 from recon.errors import UserError
 from recon.io import VolumeWriter
+from recon.io.atomic import replacing
 from recon.projectors.base import Projector
 
 # Volumes and tilt series of the slab's size that an algorithm holds at its peak: upper bounds of what 256 rows of 256^2 with 71 tilts
@@ -68,8 +69,14 @@ class Job:
 
 @dataclass
 class Outcome:
-    """What streaming found: per iteration and per view, sums of squares over all slabs done by any run."""
+    """What streaming found: per iteration and per view, sums of squares over all slabs done by any run.
 
+    ``key`` and ``slabs`` say which run, cut how, the numbers in ``done`` belong to.
+    """
+
+    key: str = ""
+    slabs: list[list[int]] = field(default_factory=list)
+    overlap: int = 0
     residual2: list[float] = field(default_factory=list)
     view2: list[float] = field(default_factory=list)
     done: list[int] = field(default_factory=list)
@@ -106,10 +113,17 @@ def stream(
     state: Path,
     *,
     resume: bool,
+    key: str = "",
     on_step: Callable[[int], None] = lambda rows: None,
 ) -> Outcome:
-    """Compute every slab that ``state`` does not name as done, write it, note it. ``on_step`` hears of rows * iterations done."""
-    outcome = load_state(state) if resume else Outcome()
+    """Compute every slab that ``state`` does not name as done, write it, note it. ``on_step`` hears of rows * iterations done.
+
+    A run that goes on must be cut as it began: pass ``resumed_plan``.
+    """
+    fresh = Outcome(key=key, slabs=[list(s) for s in plan.slabs], overlap=plan.overlap)
+    outcome = load_state(state) if resume else fresh
+    if (outcome.key, outcome.slabs, outcome.overlap) != (fresh.key, fresh.slabs, fresh.overlap):
+        raise ValueError(f"{state} is of another run or cut into other slabs")
     for index, (first, last) in enumerate(plan.slabs):
         if index in outcome.done:
             continue
@@ -137,14 +151,26 @@ def stream(
 
 
 def save_state(path: Path, outcome: Outcome) -> None:
-    temporary = path.with_suffix(".tmp")
-    temporary.write_text(json.dumps(outcome.__dict__), "utf-8")
-    temporary.replace(path)
+    """On the disk, whole, before the next slab begins. Raises ``UserError`` when it cannot be written."""
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(outcome.__dict__), "utf-8")
 
 
 def load_state(path: Path) -> Outcome:
-    """What an interrupted run noted; an empty outcome when it was stopped before its first slab."""
-    return Outcome(**json.loads(path.read_text("utf-8"))) if path.exists() else Outcome()
+    """What an interrupted run noted; an empty outcome when it was stopped before its first slab. Raises ``UserError`` when damaged."""
+    if not path.exists():
+        return Outcome()
+    try:
+        return Outcome(**json.loads(path.read_text("utf-8")))
+    except (ValueError, TypeError, OSError) as error:
+        raise UserError(
+            f"{path.name} in {str(path.parent)[-150:]} is damaged and cannot be resumed; run without resume=true"
+        ) from error
+
+
+def resumed_plan(plan: Plan, outcome: Outcome) -> Plan:
+    """``plan`` with the cuts that the interrupted run made, whatever memory there is now."""
+    return replace(plan, slabs=tuple((a, b) for a, b in outcome.slabs), overlap=outcome.overlap)
 
 
 def _add(total: list[float], part: list[float]) -> list[float]:

@@ -28,6 +28,8 @@ def sentence(error: Exception, words: Sequence[str], configs: Path) -> str:
         close = difflib.get_close_matches(choice, choices, 1, 0.5)
         hint = f"did you mean {close[0]}? " if close else ""
         return f"{group}={choice} given, one of {', '.join(choices)} wanted; {hint}see --help"
+    if loose := [w for w in words[1:] if "=" not in w and not w.startswith(("-", "~", "+"))]:
+        return f"{loose[0][:100]} stands among the options; a tilt series comes first, and every option is written key=value"
     if "Ambiguous value" in text:
         return f"{_culprit(text, words)} names several; add -m to run them in turn, or choose one"
     if "mismatched input" in text or "no viable alternative" in text or "token recognition" in text or "extraneous input" in text:
@@ -49,7 +51,10 @@ def option_names(configs: Path) -> list[str]:
 
 
 def _culprit(text: str, words: Sequence[str]) -> str:
-    return next((w for w in words if w in text), " ".join(words))[:100]
+    named = [w for w in words if w in text]
+    return (
+        max(named, key=len) if named else next((w for w in words if re.search(r"[\[\]{}()$,'\"\\]|[^\x00-\x7f]", w)), words[-1])
+    )[:100]
 
 
 def _reason(text: str) -> str:

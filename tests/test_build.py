@@ -25,6 +25,7 @@ RUNTIME = {
     "align": {"series", "threads"},
     "algorithm": {"A", "y", "start", "callback"},
     "sample": set(),
+    "phantom": set(),
     "trust": {"A", "y", "method", "noise"},
 }
 

@@ -18,7 +18,7 @@ from recon.errors import UserError
 from recon.geometry import Geometry
 from recon.io import VolumeWriter, read_volume
 from recon.projectors.native import NativeProjector
-from recon.slabs import Job, Outcome, Plan, load_state, make_plan, save_state, stream
+from recon.slabs import Job, Outcome, Plan, load_state, make_plan, resumed_plan, save_state, stream
 
 
 def make_job(algorithm: Callable[..., Tensor], rows: int = 40, n: int = 24, **options: object) -> Job:
@@ -111,7 +111,26 @@ def test_less_memory_means_more_slabs_and_too_little_a_sentence() -> None:
 
 
 def test_the_state_survives_its_file(tmp_path: Path) -> None:
-    outcome = Outcome([1.5, 0.25], [3.0], [0, 2])
+    outcome = Outcome("k", [[0, 4], [4, 9]], 8, [1.5, 0.25], [3.0], [0, 1])
     save_state(tmp_path / "s.json", outcome)
     assert load_state(tmp_path / "s.json") == outcome
     assert load_state(tmp_path / "none.json") == Outcome()
+
+
+def test_a_run_goes_on_with_its_own_cuts_or_not_at_all(tmp_path: Path) -> None:
+    """Other memory means another plan; slab numbers of one plan mean nothing in another."""
+    job, state = make_job(sirt, n_iterations=1), tmp_path / "s.json"
+    save_state(state, Outcome("k", [[0, 16], [16, 40]], 0, [], [], [0]))
+    other = Plan(((0, 40),), 8, 1.0, 2.0, 3.0)
+    with pytest.raises(ValueError, match="another run"):
+        stream(job, other, None, state, resume=True, key="k")
+    assert resumed_plan(other, load_state(state)) == Plan(((0, 16), (16, 40)), 0, 1.0, 2.0, 3.0)
+    with pytest.raises(ValueError, match="another run"):
+        stream(job, resumed_plan(other, load_state(state)), None, state, resume=True, key="another")
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1]", '{"nothing": 1}'])
+def test_a_damaged_state_is_a_sentence(tmp_path: Path, text: str) -> None:
+    (tmp_path / "s.json").write_text(text)
+    with pytest.raises(UserError, match="damaged"):
+        load_state(tmp_path / "s.json")

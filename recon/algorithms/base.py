@@ -9,6 +9,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from recon.errors import UserError
 from recon.projectors.base import Projector
 
 Callback = Callable[[int, float], None]
@@ -29,6 +30,18 @@ def norm(tensor: Tensor) -> float:
 def inverse(sums: Tensor) -> Tensor:
     """1 / sums, and 0 where a ray or a voxel meets nothing."""
     return torch.where(sums > 1e-6, 1 / sums.clamp(min=1e-6), torch.zeros_like(sums))
+
+
+def check_run(
+    n_iterations: int, minimum: float | None, maximum: float | None, relaxation: float = 1.0, start: Tensor | None = None
+) -> None:
+    """Raise ``UserError`` for a number of iterations, bounds or a relaxation that no run can mean."""
+    if n_iterations < 1 and start is None:
+        raise UserError(f"n_iterations={n_iterations} given, 1 or more wanted; correct algorithm.n_iterations")
+    if minimum is not None and maximum is not None and minimum > maximum:
+        raise UserError(f"minimum={minimum} and maximum={maximum} given, minimum <= maximum wanted; correct algorithm.minimum")
+    if not 0 < relaxation < 2:
+        raise UserError(f"relaxation={relaxation} given, 0 < relaxation < 2 wanted, or it diverges; correct algorithm.relaxation")
 
 
 def bound(volume: Tensor, minimum: float | None, maximum: float | None) -> Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from recon.algorithms.base import Callback, Progress, bound, initial, norm
+from recon.algorithms.base import Callback, Progress, bound, check_run, initial, norm
 from recon.projectors.base import Projector
 
 
@@ -24,6 +24,7 @@ def cgls(
     Hestenes and Stiefel 1952, doi:10.6028/jres.049.044. Rows share one step length, so this algorithm alone is not independent
     from row to row. Bounds are applied to the result: within the iteration they would break conjugacy.
     """
+    check_run(n_iterations, minimum, maximum, start=start)
     x = initial(A, y, start)
     residual = y.clone() if start is None else y - A(x)
     gradient = A.T(residual)

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from recon.algorithms.base import Callback, Progress, bound, initial, inverse
+from recon.algorithms.base import Callback, Progress, bound, check_run, initial, inverse
 from recon.errors import UserError
 from recon.projectors.base import Projector
 
@@ -30,6 +30,7 @@ def sart(
     Andersen and Kak 1984, doi:10.1177/016173468400600107. ``n_subsets=None`` is one view at a time (SART); smaller numbers
     interleave the views (ordered subsets), 1 is SIRT. Subsets are visited in a new random order (``seed``) every iteration.
     """
+    check_run(n_iterations, minimum, maximum, relaxation, start)
     n_views = A.sinogram_tx[0]
     n = n_views if n_subsets is None else n_subsets
     if not 1 <= n <= n_views:

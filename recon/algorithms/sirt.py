@@ -8,7 +8,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from recon.algorithms.base import Callback, Progress, bound, initial, inverse
+from recon.algorithms.base import Callback, Progress, bound, check_run, initial, inverse
 from recon.algorithms.sirt_iterations import choose_iterations
 from recon.projectors.base import Projector
 
@@ -33,6 +33,7 @@ def sirt(
     if n_iterations == "auto":
         options: dict[str, Any] = {"relaxation": relaxation, "minimum": minimum, "maximum": maximum}
         n_iterations = choose_iterations(functools.partial(sirt, **options), A, y)
+    check_run(n_iterations, minimum, maximum, relaxation, start)
     R = inverse(A(torch.ones(A.volume_zx[0], 1, A.volume_zx[1], device=y.device)))  # (tilt, 1, x): rows are alike
     C = inverse(A.T(torch.ones(A.sinogram_tx[0], 1, A.sinogram_tx[1], device=y.device))).mul_(relaxation)
     x = initial(A, y, start)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from recon.algorithms.base import Callback, Progress
+from recon.algorithms.base import Callback, Progress, check_run
 from recon.algorithms.pdhg import Pdhg
 from recon.algorithms.tv_weight import choose_weight
 from recon.errors import UserError
@@ -33,8 +33,11 @@ def tv(
     ``noise`` (standard deviation per pixel; None: estimated from ``y``) and ``mismatch`` (error of the projection model, as a
     fraction of the data's rms) are for it.
     """
+    check_run(n_iterations, minimum, maximum, start=start)
     if dimensions not in (2, 3):
         raise UserError(f"dimensions={dimensions} given, 2 (each slice by itself) or 3 wanted; correct algorithm.dimensions")
+    if (noise is not None and not noise >= 0) or not mismatch >= 0:
+        raise UserError(f"noise={noise} and mismatch={mismatch} given, numbers >= 0 wanted; correct algorithm.noise")
     if isinstance(weight, str):
         if weight != "auto":
             raise UserError(f"weight={weight} given, auto or a number >= 0 wanted; correct algorithm.weight")

@@ -16,7 +16,7 @@ LOW_INDEX = 2.0  # frequencies (in units of one per frame) below this hold the b
 
 
 def axis_from_spectra(stack: np.ndarray) -> tuple[float, float]:
-    """(axis_deg in (-90, 90], contrast) of a stack (tilt, y, x) that may drift, its surroundings at zero.
+    """(axis_deg in [-90, 90), contrast) of a stack (tilt, y, x) that may drift, its surroundings at zero.
 
     A level that went on beyond the frame would put the frame's own cross into the spectrum, alike in all views.
 
@@ -28,7 +28,7 @@ def axis_from_spectra(stack: np.ndarray) -> tuple[float, float]:
     spectra = np.fft.fftshift(np.abs(np.fft.fft2(views, s=(size, size))), axes=(1, 2))
     spectra /= np.sqrt((views**2).sum((1, 2), keepdims=True))
     k = np.arange(1.5 * LOW_INDEX, size / 4, 0.7)
-    candidates = np.arange(-89.0, 91.0)
+    candidates = np.arange(-90.0, 90.0)
     spread = []
     for axis_deg in candidates:
         line = _along(spectra, axis_deg, k, order=1)

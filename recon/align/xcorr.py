@@ -10,6 +10,7 @@ from recon.align.axis import axis_from_spectra, refine_axis
 from recon.align.matching import match_reprojections
 from recon.align.resample import warp
 from recon.align.shifts import correlation_shifts, from_surroundings, isolated, mass_shifts, profile_shifts
+from recon.errors import UserError
 from recon.geometry import Geometry
 from recon.preprocess import fourier_bin
 from recon.series import TiltSeries
@@ -33,7 +34,9 @@ def xcorr(
     matching. Views wider than ``working_px`` are binned for the search.
     """
     raw = series.data.numpy()
-    bin_by = max(1, math.ceil(min(raw.shape[1:]) / working_px))
+    if rounds < 0 or working_px < 32:
+        raise UserError(f"align.rounds={rounds} and align.working_px={working_px} given, 0 or more and 32 or more wanted")
+    bin_by = max(1, min(math.ceil(max(raw.shape[1:]) / working_px), min(raw.shape[1:]) // 16))
     stack = from_surroundings(fourier_bin(raw, bin_by) if bin_by > 1 else raw)
     angles = series.geometry.angles_deg
 
@@ -42,8 +45,9 @@ def xcorr(
     if refine and axis_deg is None and alone:
         for _ in range(2):
             axis += refine_axis(warp(stack, axis, shifts, order=3, threads=threads))
+            # The data do not tell an axis from the opposite one: the one in [-90, 90) is taken, before shifts are measured in its frame.
+            axis = (axis + 90) % 180 - 90
             alone, shifts = _rough_shifts(stack, angles, axis, threads)
-    axis = (axis + 90) % 180 - 90
 
     match = match_reprojections(stack, angles, axis, shifts, rounds=rounds, threads=threads)
     worst = int(np.argmax(match.error_px))
