@@ -15,7 +15,7 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 from recon.errors import UserError
 
 # Arguments that the engine passes at run time; a config may not.
-RUNTIME = ("A", "y", "start", "callback", "series", "threads", "geometry", "volume_zx", "width", "method")
+RUNTIME = ("A", "y", "start", "callback", "series", "threads", "geometry", "volume_zx", "width", "method", "family")
 ALLOWED = ("recon.", "models.", "torch.optim.", "lightning.")
 
 

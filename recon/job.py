@@ -42,15 +42,18 @@ def run_config(config: DictConfig) -> Path:
 def make_stages(config: DictConfig) -> Stages:
     """Every stage built, nothing run: a misspelt option costs a second, not an hour."""
     exclude, pixel_nm = _views(config.exclude), _number(config.pixel_nm, "pixel_nm")
-    for group in ("sample", "preprocess", "align", "projector", "algorithm", "trust"):
+    for group in ("sample", "simulate", "preprocess", "align", "projector", "algorithm", "trust"):
         if not OmegaConf.is_dict(config[group]):
             raise UserError(f"{group}={config[group]} given, one of its options wanted; see --help")
+    phantom = config.get("phantom")
+    if phantom is not None and (config.input is not None or not OmegaConf.is_dict(phantom)):
+        raise UserError(f"phantom given with input={config.input}, one of the phantoms and no tilt series wanted; see --help")
     if config.input is None:
         if config.angles is not None or pixel_nm is not None or exclude:
             raise UserError(
                 "angles, pixel_nm or exclude given without a tilt series, a path wanted before them; the built-in sample has its own"
             )
-        source = build(config.sample)
+        source = build(config.sample) if phantom is None else functools.partial(build(config.simulate), build(phantom))
     else:
         angles: Any = OmegaConf.to_container(config.angles) if OmegaConf.is_config(config.angles) else config.angles
         source = functools.partial(read_tilt_series, input_path(config), angles=angles, pixel_nm=pixel_nm, exclude=exclude)
@@ -123,7 +126,9 @@ def free_memory_gb() -> float:
 
 def _output(config: DictConfig) -> Path:
     """``output=DIR``, or runs/<stem>/<time>; the jobs of a multirun get a folder each inside."""
-    stem = "phantom" if config.input is None else input_path(config).name.split(".")[0] or "series"
+    own = config.get("phantom")
+    made = "phantom" if own is None else str(own["_target_"]).rpartition(".")[2]
+    stem = made if config.input is None else input_path(config).name.split(".")[0] or "series"
     base = Path("runs") / stem / STARTED if config.output is None else Path(str(config.output)).expanduser()
     hydra = HydraConfig.get() if HydraConfig.initialized() else None
     if hydra is not None and hydra.mode == RunMode.MULTIRUN:

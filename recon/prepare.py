@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from scipy import ndimage
 
 from recon.algorithms.noise import noise_sigma
 from recon.align.resample import noise_gain, resample
@@ -19,7 +20,7 @@ from recon.geometry import Geometry, axis_rotation, view_freedom
 from recon.io import read_volume, write_tilt_series, write_tlt, write_volume, write_xf
 from recon.io.atomic import replacing
 from recon.samples import Sample
-from recon.series import TiltSeries
+from recon.series import TiltSeries, Volume
 
 CHECKPOINT = "unfinished-alignment.json"
 
@@ -91,7 +92,7 @@ def write_prepared(out: Path, prepared: Prepared, sample: Sample | None, key: st
     shifts = np.zeros((found.n_views, 2)) if found.shifts_px is None else found.shifts_px
     write_xf(out / "aligned.xf", np.repeat(matrix[None], found.n_views, 0), shifts[:, ::-1] * prepared.bin)
     if sample is not None:
-        write_volume(sample.truth, out / "truth.mrc")
+        write_volume(overlay(sample.truth, sample.geometry, found, prepared.bin), out / "truth.mrc")
     series = prepared.aligned
     checkpoint = {
         "key": key,
@@ -144,13 +145,39 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _against(truth: Geometry, found: Geometry, factor: int) -> dict[str, float]:
-    """Errors of the found geometry in raw pixels; motions of the whole specimen (``view_freedom``) are no errors."""
-    axis = (found.axis_deg - truth.axis_deg + 90) % 180 - 90
+def overlay(truth: Volume, made: Geometry, found: Geometry, factor: int) -> Volume:
+    """The true volume where the found geometry puts it, binned by ``factor``: so that it lies on the tomogram voxel by voxel.
+
+    Alignment is free to move the specimen as a whole (``view_freedom``), and to run through the axis the other way, which inverts it.
+    """
+    data = truth.data.numpy()
+    error, inverted = _shift_error(made, found, factor)
+    if inverted:
+        data = data[::-1, ::-1, ::-1]
+    t = np.deg2rad(found.angles_deg)
+    motion = np.stack([np.sin(t), np.cos(t)], axis=1)
+    z, x = np.linalg.lstsq(motion, error[:, 1], rcond=None)[0]
+    moved = ndimage.shift(data, (z, error[:, 0].mean(), x), order=3, mode="constant")
+    if factor > 1:
+        n_z, n_y, n_x = (n // factor for n in moved.shape)
+        moved = moved[: n_z * factor, : n_y * factor, : n_x * factor]
+        moved = moved.reshape(n_z, factor, n_y, factor, n_x, factor).mean((1, 3, 5))
+    voxel = None if truth.voxel_nm is None else truth.voxel_nm * factor
+    step = f"moved by ({z:.2f}, {error[:, 0].mean():.2f}, {x:.2f}) voxels onto the tomogram" + (", inverted" if inverted else "")
+    return Volume(torch.from_numpy(np.maximum(moved, 0).astype(np.float32)), voxel, truth.name, (*truth.history, step))
+
+
+def _shift_error(made: Geometry, found: Geometry, factor: int) -> tuple[np.ndarray, bool]:
+    """((tilt, 2) found minus true shifts in raw pixels, whether the axis runs the other way)."""
     shifts = np.zeros((found.n_views, 2)) if found.shifts_px is None else found.shifts_px * factor
-    true = np.zeros_like(shifts) if truth.shifts_px is None else truth.shifts_px
-    if abs(found.axis_deg - truth.axis_deg) > 90:  # the axis runs the other way: both image axes are reversed
-        true = -true
-    error = shifts - true
+    true = np.zeros_like(shifts) if made.shifts_px is None else made.shifts_px
+    inverted = abs((found.axis_deg - made.axis_deg + 180) % 360 - 180) > 90
+    return shifts - (-true if inverted else true), inverted
+
+
+def _against(made: Geometry, found: Geometry, factor: int) -> dict[str, float]:
+    """Errors of the found geometry in raw pixels; motions of the whole specimen (``view_freedom``) are no errors."""
+    axis = (found.axis_deg - made.axis_deg + 90) % 180 - 90
+    error, _ = _shift_error(made, found, factor)
     error = error - view_freedom(error, found.angles_deg)
     return {"axis_error_deg": round(float(axis), 4), "shift_error_px_rms": round(float(np.sqrt((error**2).sum(1).mean())), 4)}

@@ -99,20 +99,26 @@ def _without_outliers(series: TiltSeries, sigma: float) -> TiltSeries:
         # Noise grows with the signal, so its size is taken from the 80 pixels around; never less than the view's median.
         around = (ndimage.uniform_filter(size, 9) * 81 - size) / 80
         spread = np.maximum(1.25 * around, max(1.4826 * float(np.median(size)), 1e-6 * float(np.ptp(view))))
-        # A hot pixel also towers over all but one of its neighbours (they come in pairs), which an edge or a particle does not.
-        # Beyond the border there are none: a mirror would show the other one of a pair twice.
-        second_highest = ndimage.rank_filter(view, -2, footprint=_RING, mode="constant", cval=-np.inf)
-        second_lowest = ndimage.rank_filter(view, 1, footprint=_RING, mode="constant", cval=np.inf)
-        alone = (view > second_highest + 3 * spread) | (view < second_lowest - 3 * spread)
-        hot = (size > sigma * spread) & alone
+        suspects = np.argwhere(size > sigma * spread)
+        hot = tuple(suspects[_alone(view, suspects, 3 * spread[tuple(suspects.T)])].T)
         view[hot] = local[hot]
-        counts.append(int(hot.sum()))
+        counts.append(int(hot[0].size))
     total = sum(counts)
     step = f"replaced {total} hot or dead pixels ({total / data.size:.1e} of all, at most {max(counts)} in a view) by their local median"
     return series.after(step, data=torch.from_numpy(data), facts={"hot_pixels": {"total": total, "per_view": counts}})
 
 
-_RING = np.array([[1, 1, 1], [1, 0, 1], [1, 1, 1]], bool)
+_RING = np.array([(dy, dx) for dy in (0, 1, 2) for dx in (0, 1, 2) if (dy, dx) != (1, 1)])  # in an array padded by one
+
+
+def _alone(view: np.ndarray, at: np.ndarray, margin: np.ndarray) -> np.ndarray:
+    """(n,) True for pixels ``at`` (n, 2) that stand out by ``margin`` (n,) from all but one of their neighbours (hot pixels come in
+    pairs), which an edge or a particle does not. Beyond the border there are none: a mirror would show the other of a pair twice."""
+    y, x = (at[:, None] + _RING).transpose(2, 0, 1)
+    second_highest = np.partition(np.pad(view, 1, constant_values=-np.inf)[y, x], -2, axis=1)[:, -2]
+    second_lowest = np.partition(np.pad(view, 1, constant_values=np.inf)[y, x], 1, axis=1)[:, 1]
+    values = view[tuple(at.T)]
+    return np.asarray((values > second_highest + margin) | (values < second_lowest - margin))
 
 
 def _minus_background(series: TiltSeries, background: Background) -> TiltSeries:

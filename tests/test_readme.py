@@ -21,7 +21,7 @@ PYTHON = re.findall(r"```python\n(.*?)```", README, re.S)
 COMMANDS = [
     line.split("#")[0].strip() for block in SHELL for line in block.splitlines() if line.startswith("python reconstruct.py")
 ]
-FAST = ["sample.size=32", "sample.step_deg=6", "align.rounds=0", "preprocess.bin=1"]
+FAST = ["sample.size=32", "sample.step_deg=6", "align.rounds=0", "preprocess.bin=1", "simulate.step_deg=6"]
 
 
 @pytest.mark.parametrize("line", sorted(set(COMMANDS)))
@@ -37,7 +37,8 @@ def test_every_command_composes(command: Callable[..., subprocess.CompletedProce
     words = [
         w for w in words if not w.startswith(("output=", "resume=", "angles=", "pixel_nm=", "exclude=", "algorithm.n_iterations"))
     ]
-    done = command(*words, *FAST, *quick, "output=out")
+    small = ["phantom.size=32"] if any(w.startswith("phantom=") for w in words) else []
+    done = command(*words, *FAST, *quick, *small, "output=out")
     assert done.returncode == 0, done.stderr
     assert list((tmp_path / "out").rglob("tomogram.mrc"))
 

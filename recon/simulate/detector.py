@@ -1,0 +1,32 @@
+"""Electrons to pixel values: counting, read-out, cosmic rays."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from recon.errors import UserError
+
+
+def electrons(expected: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Counts with the Poisson statistics of their expectation, which they replace: noise is not added to a signal, it is the signal."""
+    if not np.isfinite(expected).all() or (expected < 0).any():
+        raise UserError(f"expected counts from {np.min(expected):g} given, finite numbers >= 0 wanted; check dose and phantom")
+    return np.asarray(rng.poisson(expected), np.float64)
+
+
+def read_out(counts: np.ndarray, dark_level: float, read_noise: float, rng: np.random.Generator) -> np.ndarray:
+    """Detector offset and Gaussian read noise, in counts."""
+    if read_noise < 0:
+        raise UserError(f"read_noise={read_noise} given, a standard deviation >= 0 wanted")
+    return np.asarray(counts + dark_level + read_noise * rng.normal(size=counts.shape))
+
+
+def cosmic_rays(views: np.ndarray, per_view: float, strength: float, rng: np.random.Generator) -> np.ndarray:
+    """(tilt, y, x) with a Poisson number of single bright pixels in every view."""
+    if per_view < 0:
+        raise UserError(f"cosmic_rays_per_view={per_view} given, a number >= 0 wanted")
+    out = views.copy()
+    for view in out:
+        hit = rng.integers(0, view.size, rng.poisson(per_view))
+        view.flat[hit] += strength
+    return out
