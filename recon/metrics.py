@@ -37,7 +37,7 @@ def nrmse(volume: Tensor, truth: Tensor) -> float:
 
 
 def fsc(first: Tensor, second: Tensor) -> tuple[np.ndarray, np.ndarray]:
-    """Fourier shell correlation of two volumes: (frequency in cycles per voxel, correlation) for shells one sample of the shortest axis wide.
+    """Fourier shell correlation of two volumes: (frequency in cycles per voxel, correlation) for shells one sample of the shorter of z and x wide.
 
     Harauz and van Heel 1986, Optik 73, 146. Frequencies run to 0.5; the shell at 0 is left out. Volumes are compared as they are: a
     common mask or a common artefact counts as agreement.
@@ -48,7 +48,7 @@ def fsc(first: Tensor, second: Tensor) -> tuple[np.ndarray, np.ndarray]:
         np.reshape(np.fft.rfftfreq(n) if axis == 2 else np.fft.fftfreq(n), [-1 if k == axis else 1 for k in range(3)]) ** 2
         for axis, n in enumerate(a.shape)
     )
-    step = 1 / min(a.shape)
+    step = 1 / min(a.shape[0], a.shape[2])  # a slab of few rows still has fine frequencies across them
     shell = np.rint(np.sqrt(radius2) / step).astype(int).ravel()
     count = int(0.5 / step) + 1
     # The half spectrum stands for both halves: all columns but the first (and the last, for an even size) count twice.
