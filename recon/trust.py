@@ -15,6 +15,7 @@ from torch import Tensor
 
 from recon.algorithms.sirt import sirt
 from recon.algorithms.wbp import wbp
+from recon.algorithms.withheld import withheld_views
 from recon.automatic import busiest_rows
 from recon.errors import UserError
 from recon.geometry import view_weights_deg
@@ -23,16 +24,6 @@ from recon.projectors.base import Projector
 
 Method = functools.partial[Tensor]
 LARGEST_SAMPLE = 1 << 22  # voxels: the scores must fit beside what the memory plan allows
-
-
-def withheld_views(angles_deg: np.ndarray, every: int = 5) -> tuple[np.ndarray, np.ndarray]:
-    """(kept, withheld) view numbers: every ``every``-th view by angle, never an outermost one, which could only be extrapolated."""
-    order = np.argsort(angles_deg)
-    held = np.sort(order[every // 2 : -1 : every]) if every // 2 > 0 else order[1:-1]
-    kept = np.setdiff1d(np.arange(angles_deg.size), held)
-    if held.size == 0 or kept.size < 2:
-        raise UserError(f"{angles_deg.size} views given, at least {every + 2} wanted to withhold every {every}th; use trust=none")
-    return kept, held
 
 
 def withheld_error(A: Projector, y: Tensor, method: Method, *, every: int = 5) -> float:

@@ -24,7 +24,7 @@ def one_thread() -> None:
     torch.set_num_threads(1)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def reference() -> Callable[[str], Path]:
     """A file or folder of the reference data; the test is skipped where it is not there."""
 

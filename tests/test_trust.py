@@ -11,7 +11,7 @@ import torch
 from recon.algorithms.sirt import sirt
 from recon.algorithms.tv import tv
 from recon.algorithms.wbp import wbp
-from recon.errors import UserError
+from recon.algorithms.withheld import withheld_views
 from recon.geometry import Geometry
 from recon.projectors.native import NativeProjector
 from recon.samples import catalyst, project_ellipsoids, rasterise
@@ -24,7 +24,6 @@ from recon.trust import (
     verdict,
     whitened_residual,
     withheld_error,
-    withheld_views,
 )
 
 N, ROWS, NOISE = 64, slice(26, 34), 3.0
@@ -40,16 +39,6 @@ def scene() -> tuple[NativeProjector, torch.Tensor, torch.Tensor]:
     views = views + NOISE * np.random.default_rng(1).normal(size=views.shape)
     truth = torch.from_numpy(rasterise(bodies, N)[:, ROWS].copy())
     return NativeProjector(geometry, (N, N), N), torch.from_numpy(views.astype(np.float32)), truth
-
-
-def test_withheld_views_are_inside_and_the_rest_is_kept() -> None:
-    shuffled = np.random.default_rng(0).permutation(ANGLES)
-    kept, held = withheld_views(shuffled)
-    assert sorted([*kept, *held]) == list(range(ANGLES.size))
-    assert held.size == 8
-    assert np.abs(shuffled[held]).max() < 60
-    with pytest.raises(UserError, match="trust=none"):
-        withheld_views(np.array([0.0, 1.0]))
 
 
 def test_the_true_volume_leaves_the_noise_on_withheld_views(scene) -> None:

@@ -8,10 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from recon.errors import UserError
+from recon.algorithms.withheld import withheld_views
 from recon.projectors.base import Projector
 
-WITHHELD_EVERY = 5
 CHUNK = 5  # iterations between two looks at the withheld views
 PATIENCE = 4  # looks without a better prediction before it ends
 LIMIT = 400
@@ -23,11 +22,7 @@ def choose_iterations(sirt: functools.partial[Tensor], A: Projector, y: Tensor) 
     SIRT fits the specimen first and the noise later (semi-convergence); the error of views that it does not see is least in
     between. SIRT keeps nothing but its volume, so that going on from it in chunks is the same run.
     """
-    order = np.argsort(A.geometry.angles_deg)
-    held = np.sort(order[WITHHELD_EVERY // 2 : -1 : WITHHELD_EVERY])
-    kept = np.setdiff1d(order, held)
-    if held.size == 0 or kept.size < 2:
-        raise UserError(f"n_iterations=auto given for {order.size} views, at least {WITHHELD_EVERY + 2} wanted; give a number")
+    kept, held = withheld_views(A.geometry.angles_deg)
     seen, unseen = A.views(kept), A.views(held)
     data, wanted = y[kept.tolist()], y[held.tolist()]
     x: Tensor | None = None

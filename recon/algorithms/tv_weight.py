@@ -9,9 +9,9 @@ from torch import Tensor
 
 from recon.algorithms.noise import noise_sigma
 from recon.algorithms.pdhg import Pdhg
+from recon.algorithms.withheld import EVERY, withheld_views
 from recon.projectors.base import Projector
 
-WITHHELD_EVERY = 5  # one view in five is kept from the reconstruction that has to predict it
 FACTOR = 3.0  # between the weights that are tried
 
 
@@ -40,7 +40,7 @@ def choose_weight(
     # Where the prior and the data would balance if all of the signal were error; the weights of interest lie well below.
     scale = rms * math.sqrt(A.sinogram_tx[0])
     weight = max(_by_discrepancy(A, y, target, scale, dimensions, minimum, maximum), 1e-3 * scale)
-    if A.sinogram_tx[0] < 2 * WITHHELD_EVERY:
+    if A.sinogram_tx[0] < 2 * EVERY:
         return weight
     return _by_prediction(A, y, weight, scale, dimensions, minimum, maximum)
 
@@ -62,9 +62,7 @@ def _by_prediction(
     A: Projector, y: Tensor, weight: float, scale: float, dimensions: int, minimum: float | None, maximum: float | None
 ) -> float:
     """Raise ``weight`` by ``FACTOR`` while the error of withheld views falls; the minimum is interpolated by a parabola."""
-    views = np.arange(A.sinogram_tx[0])
-    held = views[WITHHELD_EVERY // 2 :: WITHHELD_EVERY]
-    kept = np.setdiff1d(views, held)
+    kept, held = withheld_views(A.geometry.angles_deg)
     seen, unseen = A.views(kept), A.views(held)
     state = Pdhg(seen, y[kept.tolist()], dimensions, minimum, maximum, None)
     errors: list[float] = []

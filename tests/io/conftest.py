@@ -1,28 +1,12 @@
-"""The shared reference data, and MRC files packed by hand, so that our own writer hides no fault of our reader."""
+"""MRC files packed by hand, so that our own writer hides no fault of our reader."""
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pytest
-
-SHARED = Path(__file__).resolve().parents[2] / "../shared/data"
-
-
-@pytest.fixture(scope="session")
-def shared() -> Callable[[str], Path]:
-    """Path of a reference file; the test is skipped where the data are absent."""
-
-    def find(name: str) -> Path:
-        path = SHARED / name
-        if not path.exists():
-            pytest.skip(f"reference data ../shared/data/{name} not here")
-        return path
-
-    return find
 
 
 @pytest.fixture(scope="session")

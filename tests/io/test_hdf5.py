@@ -116,8 +116,8 @@ def test_damage_is_a_sentence_or_harmless(
         assert len(str(error)) < 400
 
 
-def test_the_catalyst(shared: Callable[[str], Path]) -> None:
-    series = read_tilt_series(shared("catalyst/Catalyst3DModel_TiltSeries180.hspy"))
+def test_the_catalyst(reference: Callable[[str], Path]) -> None:
+    series = read_tilt_series(reference("catalyst/Catalyst3DModel_TiltSeries180.hspy"))
     assert tuple(series.data.shape) == (90, 600, 600)
     np.testing.assert_array_equal(series.geometry.angles_deg, np.arange(0, 180, 2))
     assert series.geometry.pixel_nm == 1.0
@@ -127,17 +127,17 @@ def test_the_catalyst(shared: Callable[[str], Path]) -> None:
     assert float(columns.std()) < 0.02
 
 
-def test_real_labels_and_emd_files(shared: Callable[[str], Path], tmp_path: Path) -> None:
-    assert tuple(read_volume(shared("cryo_labels/tomo1_data.h5")).data.shape) == (100, 100, 100)
-    velox = read_volume(shared("vendor_formats/rosettasciio/fei_example_tem_stack.emd"))
+def test_real_labels_and_emd_files(reference: Callable[[str], Path], tmp_path: Path) -> None:
+    assert tuple(read_volume(reference("cryo_labels/tomo1_data.h5")).data.shape) == (100, 100, 100)
+    velox = read_volume(reference("vendor_formats/rosettasciio/fei_example_tem_stack.emd"))
     # The pixels count up along (y, x, frame), so frames are the last axis of the file.
     np.testing.assert_array_equal(velox.data.numpy(), np.moveaxis(np.arange(18).reshape(3, 3, 2), 2, 0))
     for name, word in [("Acquisition_18.emd", "single image of 1024 x 1024"), ("emd_type1_stringDims.h5", r"\(3, 4, 5, 6\)")]:
         with pytest.raises(UserError, match=word):
-            read_tilt_series(shared(f"vendor_formats/ncempy/{name}"))
+            read_tilt_series(reference(f"vendor_formats/ncempy/{name}"))
     with pytest.raises(UserError, match="one view only"):
-        read_tilt_series(shared("vendor_formats/ncempy/STEM HAADF Diffraction Micro.emd"))
-    with zipfile.ZipFile(shared("vendor_formats/rosettasciio/velox_emd_version11.zip")) as archive:
+        read_tilt_series(reference("vendor_formats/ncempy/STEM HAADF Diffraction Micro.emd"))
+    with zipfile.ZipFile(reference("vendor_formats/rosettasciio/velox_emd_version11.zip")) as archive:
         archive.extractall(tmp_path)
     for path in tmp_path.rglob("*.emd"):
         with pytest.raises(UserError, match=r"\.emd"):

@@ -35,8 +35,8 @@ def test_other_lines_are_refused(text: str, tmp_path: Path) -> None:
         read_xf(tmp_path / "a.xf")
 
 
-def test_imods_own_files(shared: Callable[[str], Path], tmp_path: Path) -> None:
-    path = shared("bead_tracks/BBa.xf")
+def test_imods_own_files(reference: Callable[[str], Path], tmp_path: Path) -> None:
+    path = reference("bead_tracks/BBa.xf")
     matrices, shifts = read_xf(path)
     assert matrices.shape == (61, 2, 2)
     assert matrices[0].ravel().tolist() == [0.9787406, -0.1898027, 0.1861717, 0.9824202]
@@ -46,4 +46,4 @@ def test_imods_own_files(shared: Callable[[str], Path], tmp_path: Path) -> None:
     ours = [line.split() for line in (tmp_path / "a.xf").read_text().splitlines()]
     theirs = [line.split() for line in path.read_text().splitlines()]
     assert [line[:4] for line in ours] == [line[:4] for line in theirs]
-    assert read_tlt(shared("bead_tracks/BBa.tlt"))[[0, -1]] == pytest.approx([65.06, -55.47], abs=1.0)
+    assert read_tlt(reference("bead_tracks/BBa.tlt"))[[0, -1]] == pytest.approx([65.06, -55.47], abs=1.0)

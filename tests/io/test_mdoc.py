@@ -44,9 +44,9 @@ def test_a_view_without_angle_makes_no_guess(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("name", "views"), [("mdocfile/tilt_series.mdoc", 41), ("cryocat/017.mdoc", 0)])
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # mdocfile's, not ours
-def test_real_files_agree_with_mdocfile(name: str, views: int, shared: Callable[[str], Path]) -> None:
+def test_real_files_agree_with_mdocfile(name: str, views: int, reference: Callable[[str], Path]) -> None:
     mdocfile = pytest.importorskip("mdocfile")
-    path = shared(f"vendor_formats/{name}")
+    path = reference(f"vendor_formats/{name}")
     table = mdocfile.read(path).sort_values("ZValue")
     mdoc = read_mdoc(path)
     assert mdoc.angles_deg is not None

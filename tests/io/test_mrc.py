@@ -93,9 +93,9 @@ def test_any_damaged_header_is_a_sentence(pack_mrc: Callable[..., bytes], tmp_pa
             assert "\n" not in str(error)
 
 
-def test_the_needle(shared: Callable[[str], Path]) -> None:
+def test_the_needle(reference: Callable[[str], Path]) -> None:
     """Legacy FEI: no 'MAP ' tag, no stamp, pixel size and tilts in the extended header, voxel size 1.0 in the main one."""
-    path = shared("needle/HAADF.mrc")
+    path = reference("needle/HAADF.mrc")
     file = open_mrc(path)
     assert file.shape == (77, 256, 256)
     np.testing.assert_array_equal(file.angles[0].values_deg, np.arange(-76, 77, 2))
@@ -108,12 +108,12 @@ def test_the_needle(shared: Callable[[str], Path]) -> None:
     assert "HAADF.rawtlt and FEI extended header" in " ".join(series.history)
 
 
-def test_old_and_new_vendor_files(shared: Callable[[str], Path]) -> None:
-    old = read_volume(shared("vendor_formats/ncempy/temp.mrc"))
+def test_old_and_new_vendor_files(reference: Callable[[str], Path]) -> None:
+    old = read_volume(reference("vendor_formats/ncempy/temp.mrc"))
     assert tuple(old.data.shape) == (3, 128, 128)
     assert old.voxel_nm == 0.2
     assert float(old.data.mean()) == pytest.approx(0.49713758, rel=1e-4)  # as its header says
-    new = open_mrc(shared("vendor_formats/rosettasciio/HAADFscan.mrc"))
+    new = open_mrc(reference("vendor_formats/rosettasciio/HAADFscan.mrc"))
     assert new.shape == (1, 16, 16)
     # The FEI2 record and the main header give the pixel size independently of each other.
     assert [p.nm for p in new.pixels] == pytest.approx([5.67913, 5.67913])

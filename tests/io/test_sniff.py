@@ -42,8 +42,8 @@ def test_an_mrc_three_or_four_pixels_wide_is_no_dm_file(
     assert format_of(path) == "mrc"
 
 
-def test_vendor_files(shared: Callable[[str], Path]) -> None:
-    folder = shared("vendor_formats/ncempy")
+def test_vendor_files(reference: Callable[[str], Path]) -> None:
+    folder = reference("vendor_formats/ncempy")
     expected = {"dm3": "dm", "dm4": "dm", "ser": "ser", "emi": "emi", "emd": "hdf5", "h5": "hdf5", "mrc": "mrc"}
     files = [p for p in folder.iterdir() if p.suffix[1:] in expected]
     assert {p.name: format_of(p) for p in files} == {p.name: expected[p.suffix[1:]] for p in files}

@@ -65,8 +65,8 @@ def test_an_excluded_view_is_not_even_read(tmp_path: Path) -> None:
         read_tilt_series(tmp_path)
 
 
-def test_the_cryo_shell(shared: Callable[[str], Path]) -> None:
-    series = read_tilt_series(shared("cryo_shell/raw"))
+def test_the_cryo_shell(reference: Callable[[str], Path]) -> None:
+    series = read_tilt_series(reference("cryo_shell/raw"))
     assert tuple(series.data.shape) == (20, 500, 500)
     np.testing.assert_array_equal(series.geometry.angles_deg, np.arange(-60, 55, 6))
     assert float(series.data.mean()) == pytest.approx(100, rel=0.02)  # as its description says
