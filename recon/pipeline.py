@@ -6,16 +6,12 @@ import functools
 import hashlib
 import json
 import os
-import platform
 import shutil
-import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -32,6 +28,7 @@ from recon.metrics import nrmse, psnr, ssim
 from recon.prepare import CHECKPOINT, Prepared, load_prepared, prepare, write_prepared
 from recon.preview import write_preview
 from recon.projectors.base import ProjectorFactory
+from recon.record import grey_unit, make_record
 from recon.samples import Sample
 from recon.series import TiltSeries
 from recon.slabs import BASE_GB, Job, Outcome, Plan, load_state, make_plan, resumed_plan, stream
@@ -110,7 +107,16 @@ def _to_the_end(
     outcome = _reconstruct(job, plan, prepared, settings, key, console)
     scores = _trust(stages, job, prepared, console)
 
-    record = _record(job, plan, prepared, outcome, settled, settings, time.monotonic() - started)
+    record = make_record(
+        job,
+        plan,
+        prepared,
+        outcome,
+        settled=settled,
+        config=settings.config,
+        threads=settings.threads,
+        seconds=time.monotonic() - started,
+    )
     record["trust"] = scores
     record["scores"] = _scores(out, console)
     _picture(out, job, prepared, outcome, record)
@@ -195,44 +201,6 @@ def _scores(out: Path, console: Console) -> dict[str, float]:
     return scores
 
 
-def _record(
-    job: Job, plan: Plan, prepared: Prepared, outcome: Outcome, settled: dict[str, object], settings: Settings, seconds: float
-) -> dict[str, object]:
-    """Everything that was found, done and used."""
-    view_power = np.array([float((view.double() ** 2).sum()) for view in job.y])  # one double-precision view at a time
-    power = float(view_power.sum()) or 1.0
-    series = prepared.aligned
-    return {
-        "name": series.name,
-        "algorithm": job.name,
-        "options": job.options,
-        "settled": settled,
-        "projector": type(job.A).__name__,
-        "residual": float(np.sqrt(sum(outcome.view2) / power)),
-        "residual_per_iteration": np.sqrt(np.array(outcome.residual2) / power).tolist(),
-        "residual_per_view": np.sqrt(np.array(outcome.view2) / np.maximum(view_power, 1e-30)).tolist(),
-        "noise_per_pixel": prepared.noise,
-        "shape_zyx": [job.A.volume_zx[0], job.y.shape[1], job.A.volume_zx[1]],
-        "voxel_nm": series.geometry.pixel_nm,
-        "grey_unit": _unit(series.geometry.pixel_nm),
-        "angles_deg": series.geometry.angles_deg.tolist(),
-        "axis_deg": prepared.solution.axis_deg,
-        "shifts_px": [] if prepared.solution.shifts_px is None else (prepared.solution.shifts_px * prepared.bin).tolist(),
-        "bin": prepared.bin,
-        "against_truth": prepared.truth,
-        "history": series.history,
-        "facts": series.facts,
-        "plan": {"slabs": plan.slabs, "overlap": plan.overlap, "peak_gb": plan.peak_gb, "estimated_seconds": plan.seconds},
-        "seconds": seconds,
-        "peak_memory_gb": peak_memory_gb(),
-        "threads": settings.threads,
-        "config": settings.config,
-        "versions": _versions(),
-        "machine": f"{platform.platform()}, {platform.processor() or platform.machine()}",
-        "command": sys.argv,
-    }
-
-
 def _picture(out: Path, job: Job, prepared: Prepared, outcome: Outcome, record: Mapping[str, object]) -> None:
     series = prepared.aligned
     pixel = series.geometry.pixel_nm
@@ -249,7 +217,7 @@ def _picture(out: Path, job: Job, prepared: Prepared, outcome: Outcome, record: 
         angles_deg=series.geometry.angles_deg,
         curve=curve,
         view_residual=per_view,
-        unit=_unit(pixel),
+        unit=grey_unit(pixel),
     )
 
 
@@ -339,27 +307,3 @@ def _fingerprint(config: Mapping[str, object], source: Path | None) -> str:
         relevant["input_stat"] = (stat.st_size, stat.st_mtime_ns)
     text = json.dumps([relevant, recon.__version__], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _unit(pixel_nm: float | None) -> str:
-    return "projection value / voxel" if pixel_nm is None else "projection value / nm"
-
-
-def peak_memory_gb() -> float:
-    """Largest resident memory of this process so far; 0 where the system does not tell (Windows)."""
-    try:
-        import resource
-    except ImportError:
-        return 0.0
-    unit = 1e9 if sys.platform == "darwin" else 1e9 / 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
-
-
-def _versions() -> dict[str, str]:
-    found = {"tiltwise": recon.__version__, "python": platform.python_version(), "torch": torch.__version__}
-    for name in ("numpy", "scipy", "numba", "hydra-core", "astra-toolbox"):
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
