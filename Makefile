@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 
-.PHONY: demo test lint bench bench-memory clean
+.PHONY: demo test lint bench bench-memory bench-quality clean
 
 $(VENV)/.ready: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is wanted, this is " + sys.version.split()[0] + "; run: make PYTHON=python3.12 ...")'
@@ -32,6 +32,10 @@ bench: $(VENV)/.ready-test
 
 bench-memory: $(VENV)/.ready-test
 	$(PY) -m benchmarks.memory
+
+bench-quality: $(VENV)/.ready-test
+	$(PY) -m benchmarks.quality --again
+	$(PY) -m benchmarks.quality_atoms
 
 clean:
 	rm -rf $(VENV) runs .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -24,8 +24,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from benchmarks.exact_data import psnr_db, truth, views
 from benchmarks.machine import multiply_add_gflops
-from benchmarks.quality import psnr_db, truth, views
 from recon.algorithms.sirt import sirt
 from recon.algorithms.wbp import wbp
 from recon.geometry import Geometry

@@ -1,41 +1,113 @@
-"""Data whose truth is known and shares no discretisation with any projector, and how near a result comes to it."""
+"""Every method on every case whose truth is known: one row each in ``benchmarks/quality.csv``.
+
+    python -m benchmarks.quality [--only B2,B3] [--methods wbp,tv] [--cases 'wedge 40'] [--again]        (make bench-quality)
+
+Rows are written as they come, and rows that are there are kept: a run that was stopped goes on where it was. ``--again`` makes the
+selected rows anew. ``psnr_db``, ``ssim``, ``nrmse``: ``quality_case.score``; ``residual``: ||A x - y|| / ||y|| on the measured views;
+``withheld``: the same on every fifth view, kept from the reconstruction (``recon.trust.withheld_error``); ``seconds``: of processor,
+for one reconstruction with the choice of its parameters.
+"""
 
 from __future__ import annotations
 
-import numpy as np
-import torch
-from torch import Tensor
+import argparse
+import csv
+import fcntl
+import os
+import platform
+import time
+from collections.abc import Callable, Collection
+from importlib.metadata import version
+from pathlib import Path
 
-from recon.geometry import Geometry, centre
-from recon.samples import Ellipsoids, catalyst, project_ellipsoids
+from benchmarks.quality_case import Case, score
+from benchmarks.quality_cases import SETS, plans
+from benchmarks.quality_methods import METHODS, settled
+from recon.trust import withheld_error
 
-
-def specimen(n: int) -> Ellipsoids:
-    return catalyst(n, np.random.default_rng(0))
-
-
-def views(n: int, rows: int, geometry: Geometry) -> Tensor:
-    """(tilt, rows, n) exact line integrals of the middle rows."""
-    return torch.from_numpy(project_ellipsoids(specimen(n), geometry, (rows, n)).astype(np.float32))
-
-
-def truth(n: int, rows: int, oversample: int = 3) -> Tensor:
-    """(n, rows, n) densities of the middle rows, averaged over ``oversample``^3 points per voxel."""
-    fine = (np.arange(oversample) + 0.5) / oversample - 0.5
-    line = [((np.arange(m) - centre(m))[:, None] + fine).ravel() for m in (n, rows, n)]
-    total = np.zeros([len(points) for points in line], np.float32)
-    bodies = specimen(n)
-    for middle, axes, density in zip(bodies.centre_px, bodies.axes_px, bodies.density, strict=True):
-        reach = np.linalg.norm(axes, axis=1)  # half the bounding box of the ellipsoid
-        box = tuple(slice(*np.searchsorted(p, [m - r, m + r])) for p, m, r in zip(line, middle, reach, strict=True))
-        grid = np.meshgrid(*[p[b] - m for p, b, m in zip(line, box, middle, strict=True)], indexing="ij")
-        inside = (np.tensordot(np.linalg.inv(axes), np.stack(grid), 1) ** 2).sum(0) <= 1
-        total[box] += density * inside
-    o = oversample
-    return torch.from_numpy(total.reshape(n, o, rows, o, n, o).mean((1, 3, 5)))
+COLUMNS = ("benchmark", "case", "method", "psnr_db", "ssim", "nrmse", "residual", "withheld", "seconds")
+TABLE = Path(__file__).with_suffix(".csv")
+Row = dict[str, str]
+Key = tuple[str, str, str]
 
 
-def psnr_db(volume: Tensor, wanted: Tensor) -> float:
-    """Peak signal-to-noise ratio; the peak is the largest true value."""
-    error = float(((volume - wanted).double() ** 2).mean())
-    return float(10 * np.log10(float(wanted.max()) ** 2 / error))
+def main(arguments: list[str] | None = None, table: Path = TABLE) -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--only", type=names_of(SETS), help=f"sets, of {','.join(SETS)}")
+    parser.add_argument("--methods", type=names_of(METHODS), default=list(METHODS), help=f"of {','.join(METHODS)}")
+    parser.add_argument("--cases", default="", help="part of a case's name")
+    parser.add_argument("--again", action="store_true", help="make rows anew that are there")
+    chosen = parser.parse_args(arguments)
+    packages = ", ".join(f"{name} {version(name)}" for name in ("numpy", "scipy", "torch", "numba", "scikit-image"))
+    print(f"Python {platform.python_version()}, {packages}; all seeds are fixed in benchmarks/quality_*.py")
+    print(f"{'':44} {'method':14} {'PSNR dB':>7} {'SSIM':>5} {'NRMSE':>6} {'resid':>6} {'unseen':>6} {'s':>6}")
+    selected = [plan for plan in plans(chosen.only) if chosen.cases in plan.name]
+    for plan in selected:
+        there = set() if chosen.again else {_key(row) for row in read(table)}
+        wanted = [m for m in chosen.methods if (plan.benchmark, plan.name, m) not in there]
+        case = plan.make() if wanted else None
+        for method in wanted:
+            assert case is not None
+            row = measure(case, method)
+            store(table, row)
+            numbers = " ".join(f"{row[c]:>{w}}" for c, w in zip(COLUMNS[3:], (7, 5, 6, 6, 6, 6), strict=True))
+            print(f"{plan.benchmark + ' ' + plan.name:44} {method:14} {numbers}", flush=True)
+
+
+def measure(case: Case, name: str) -> Row:
+    dimensions = 3 if case.support is None else 2
+    start = time.process_time()
+    method = settled(name, case.A, case.y, dimensions)
+    x = method(case.A, case.y)
+    seconds = time.process_time() - start
+    s = score(case, x)
+    unseen = withheld_error(case.A, case.y, method)
+    numbers = (f"{s.psnr_db:.2f}", f"{s.ssim:.3f}", f"{s.nrmse:.4f}", f"{s.residual:.4f}", f"{unseen:.4f}", f"{seconds:.2f}")
+    return dict(zip(COLUMNS, (case.benchmark, case.name, name, *numbers), strict=True))
+
+
+def read(table: Path) -> list[Row]:
+    """The rows of a table, or none."""
+    if not table.exists():
+        return []
+    with table.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def store(table: Path, row: Row) -> None:
+    """Puts a row in the place of the one for the same case and method, or in the table's order; several runs may write to one table."""
+    folder = os.open(table.parent, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        rows = [old for old in read(table) if _key(old) != _key(row)] + [row]
+        order = [(plan.benchmark, plan.name, method) for plan in plans() for method in METHODS]
+        places = {key: place for place, key in enumerate(order)}
+        rows.sort(key=lambda r: places.get(_key(r), len(places)))
+        part = table.with_suffix(".part")
+        with part.open("w", newline="") as file:
+            writer = csv.DictWriter(file, COLUMNS)
+            writer.writeheader()
+            writer.writerows(rows)
+        part.replace(table)
+    finally:
+        os.close(folder)  # gives the lock back
+
+
+def _key(row: Row) -> Key:
+    return row["benchmark"], row["case"], row["method"]
+
+
+def names_of(known: Collection[str]) -> Callable[[str], list[str]]:
+    """An argument's type: names separated by commas, all of them known."""
+
+    def parse(text: str) -> list[str]:
+        names = text.split(",")
+        if unknown := set(names) - set(known):
+            raise argparse.ArgumentTypeError(f"{', '.join(sorted(unknown))} given, some of {', '.join(known)} wanted")
+        return names
+
+    return parse
+
+
+if __name__ == "__main__":
+    main()

@@ -21,6 +21,8 @@ def settle(
     algorithm: functools.partial[Tensor], A: Projector, y: Tensor, noise: Callable[[], float]
 ) -> tuple[functools.partial[Tensor], dict[str, object]]:
     """(algorithm without ``auto``, what was found). ``noise``: gives the standard deviation per pixel of ``y``."""
+    if algorithm.func.__module__.startswith("recon.learned."):
+        return _settle_learned(algorithm, A, y, noise)
     if algorithm.func is sirt and algorithm.keywords.get("n_iterations") == "auto":
         count = choose_iterations(_without(algorithm, "n_iterations", "stop"), A, busiest_rows(y).to(A.device))
         return functools.partial(algorithm, n_iterations=count), {"sirt_iterations": count}
@@ -30,6 +32,19 @@ def settle(
     sigma = algorithm.keywords.get("noise") or noise()
     weight = choose_weight(A, busiest_rows(y).to(A.device), noise=sigma, **options)
     return functools.partial(algorithm, weight=weight), {"tv_weight": weight, "noise_per_pixel": sigma}
+
+
+def _settle_learned(
+    algorithm: functools.partial[Tensor], A: Projector, y: Tensor, noise: Callable[[], float]
+) -> tuple[functools.partial[Tensor], dict[str, object]]:
+    from recon.learned.restore import irdm, primal_dual, settle_choices  # MONAI takes seconds to import
+
+    if algorithm.func not in (irdm, primal_dual):
+        return algorithm, {}
+    sigma = algorithm.keywords.get("noise") or noise()
+    found = settle_choices(algorithm, A, busiest_rows(y).to(A.device), sigma)
+    named = {f"network_{k}" if k != "weight" else "tv_weight": v for k, v in found.items()}
+    return functools.partial(algorithm, **found, noise=sigma), named
 
 
 def _without(algorithm: functools.partial[Tensor], *names: str) -> functools.partial[Tensor]:

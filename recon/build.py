@@ -9,14 +9,31 @@ from collections.abc import Callable
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from hydra.utils import instantiate
+from hydra.errors import InstantiationException
+from hydra.utils import get_object, instantiate
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from recon.errors import UserError
 
 # Arguments that the engine passes at run time; a config may not.
-RUNTIME = ("A", "y", "start", "callback", "series", "threads", "geometry", "volume_zx", "width", "method", "family")
-ALLOWED = ("recon.", "models.", "torch.optim.", "lightning.")
+RUNTIME = (
+    "A",
+    "y",
+    "start",
+    "callback",
+    "series",
+    "threads",
+    "geometry",
+    "volume_zx",
+    "width",
+    "method",
+    "family",
+    "volume",
+    "known",
+    "extras",
+    "network",
+)
+ALLOWED = ("recon.", "models.", "torch.optim.", "lightning_fabric.")
 
 
 def build(node: DictConfig) -> Callable[..., Any]:
@@ -25,20 +42,39 @@ def build(node: DictConfig) -> Callable[..., Any]:
     Raises ``UserError`` for a ``_target_`` that is not on the allow-list or an option its function does not know.
     """
     refuse_foreign_targets(node)
-    options = {str(k): v for k, v in node.items() if k not in ("_target_", "_partial_")}
-    built = instantiate(node, _convert_="all")
+    _check_groups(node)
+    try:
+        built = instantiate(node, _convert_="all")
+    except InstantiationException as error:  # an option group that refuses its values: its own sentence
+        if isinstance(error.__cause__, UserError):
+            raise error.__cause__ from None
+        raise
     if isinstance(built, functools.partial):  # Hydra's own subclass does not survive a second functools.partial
         built = functools.partial(built.func, *built.args, **built.keywords)
-    function = built.func if isinstance(built, functools.partial) else built
+    _check_options(built.func if isinstance(built, functools.partial) else built, node)
+    return built  # type: ignore[no-any-return]
+
+
+def _check_groups(node: DictConfig) -> None:
+    """Options that are themselves objects with options, such as simulate.beads: checked before they are made."""
+    for group in node.values():
+        if OmegaConf.is_dict(group) and "_target_" in group:
+            _check_groups(group)
+            _check_options(get_object(group["_target_"]), group)
+
+
+def _check_options(function: Callable[..., Any], node: DictConfig) -> None:
     known = inspect.signature(function).parameters
     types = get_type_hints(function.__init__ if inspect.isclass(function) else function)
-    for name, value in options.items():
+    for name, value in node.items():
+        name = str(name)
+        if name in ("_target_", "_partial_"):
+            continue
         if name not in known or name in RUNTIME:
             choices = ", ".join(k for k in known if k not in RUNTIME)
             raise UserError(f"option {name} given for {node['_target_']}, one of {choices} wanted")
         if not _fits(value, types.get(name, Any)):
             raise UserError(f"{name}={value} given for {node['_target_']}, {_in_words(types[name])} wanted")
-    return built  # type: ignore[no-any-return]
 
 
 def _fits(value: object, kind: Any) -> bool:

@@ -12,16 +12,24 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 
 
 class Console:
-    """Lines go to stdout, warnings to stderr; nothing is interpreted as markup, because file names may look like it."""
+    """Lines go to stdout, warnings to stderr; nothing is interpreted as markup, because file names may look like it.
+
+    ``warnings``: all that were said, each once, for the record of the run.
+    """
 
     def __init__(self) -> None:
         self._started = time.monotonic()
+        self.warnings: list[str] = []
 
     def say(self, *lines: str) -> None:
         for line in lines:
             print(f"[{time.monotonic() - self._started:7.1f} s] {line}", flush=True)
 
     def warn(self, line: str) -> None:
+        """Said once, however many slabs it holds for."""
+        if line in self.warnings:
+            return
+        self.warnings.append(line)
         print(f"warning: {line}", file=sys.stderr, flush=True)
 
     @contextmanager

@@ -36,7 +36,8 @@ class Geometry:
 
     ``angles_deg``: (tilt,) float64, in file order. ``pixel_nm``: detector pixel, or None when no source said it.
     ``axis_deg``: tilt axis, counter-clockwise from the detector's +y. ``shifts_px``: (tilt, 2) as (dy, dx), to add after the
-    rotation of equation (2); None stands for zero.
+    rotation of equation (2); None stands for zero. ``matrices``: (tilt, 2, 2) on (dy, dx), in place of that rotation where views were
+    found to differ in rotation or magnification; ``axis_deg`` is then their mean.
 
     Raises ``UserError`` for angles that are empty, not finite, in radians, or shifts of another length.
     """
@@ -45,6 +46,7 @@ class Geometry:
     pixel_nm: float | None
     axis_deg: float = 0.0
     shifts_px: np.ndarray | None = None
+    matrices: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         angles = np.array(self.angles_deg, dtype=np.float64)
@@ -65,6 +67,13 @@ class Geometry:
                     f"shifts of shape {shifts.shape} given, ({angles.size}, 2) finite (dy, dx) wanted; align the series again"
                 )
             object.__setattr__(self, "shifts_px", _frozen(shifts))
+        if self.matrices is not None:
+            matrices = np.array(self.matrices, dtype=np.float64)
+            if matrices.shape != (angles.size, 2, 2) or not (np.isfinite(matrices).all() and (np.linalg.det(matrices) > 0).all()):
+                raise UserError(
+                    f"view matrices of shape {matrices.shape} given, ({angles.size}, 2, 2) of positive determinant wanted; align the series again"
+                )
+            object.__setattr__(self, "matrices", _frozen(matrices))
 
     @property
     def n_views(self) -> int:

@@ -6,6 +6,7 @@ import functools
 import os
 import re
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -22,7 +23,9 @@ from recon.console import Console
 from recon.errors import UserError
 from recon.geometry import Geometry
 from recon.io import read_tilt_series
+from recon.io.xyz import read_xyz
 from recon.pipeline import Settings, Stages, rehearse, run
+from recon.trust_card import heard
 
 # Once: the jobs of one command share a folder. With milliseconds: two commands do not.
 STARTED = f"{time.strftime('%Y-%m-%d_%H-%M-%S')}.{time.time_ns() // 1_000_000 % 1000:03d}"
@@ -35,14 +38,16 @@ def run_config(config: DictConfig) -> Path:
     set_threads(settings.threads)
     # Before anything is read; 400 views, so that no sensible number of subsets is too many.
     rehearse(stages, Geometry(np.linspace(-80, 80, 400), None))
-    run(stages, settings, Console())
+    console = Console()
+    with heard(console.warn):
+        run(stages, settings, console)
     return settings.output
 
 
 def make_stages(config: DictConfig) -> Stages:
     """Every stage built, nothing run: a misspelt option costs a second, not an hour."""
     exclude, pixel_nm = _views(config.exclude), _number(config.pixel_nm, "pixel_nm")
-    for group in ("sample", "simulate", "preprocess", "align", "projector", "algorithm", "trust"):
+    for group in ("sample", "simulate", "preprocess", "align", "projector", "algorithm", "trust", "analyze"):
         if not OmegaConf.is_dict(config[group]):
             raise UserError(f"{group}={config[group]} given, one of its options wanted; see --help")
     phantom = config.get("phantom")
@@ -59,7 +64,17 @@ def make_stages(config: DictConfig) -> Stages:
         source = functools.partial(read_tilt_series, input_path(config), angles=angles, pixel_nm=pixel_nm, exclude=exclude)
     algorithm = build(config.algorithm)
     assert isinstance(algorithm, functools.partial)
-    return Stages(source, build(config.preprocess), build(config.align), build(config.projector), algorithm, build(config.trust))
+    preprocess, align, projector = build(config.preprocess), build(config.align), build(config.projector)
+    return Stages(source, preprocess, align, projector, algorithm, build(config.trust), _analyze(config))
+
+
+def _analyze(config: DictConfig) -> Callable[..., Any]:
+    """The stage; a file of true atoms that cannot be read is known before the work."""
+    stage = build(config.analyze)
+    truth = getattr(stage, "keywords", {}).get("truth")
+    if truth is not None:
+        read_xyz(Path(truth))
+    return stage
 
 
 def input_path(config: DictConfig) -> Path:
@@ -84,6 +99,8 @@ def make_settings(config: DictConfig) -> Settings:
         raise UserError(f"also={', '.join(map(str, wrong))} given, [tiff,zarr] or one of them wanted; MRC is always written")
     if not isinstance(config.resume, bool):
         raise UserError(f"resume={config.resume} given, true or false wanted")
+    if not isinstance(config.report, bool):
+        raise UserError(f"report={config.report} given, true or false wanted")
     if config.output is not None and not str(config.output).strip():
         raise UserError("output= given without a name, a folder wanted; leave it out for runs/<name>/<time>")
     if config.resume and config.output is None:

@@ -12,24 +12,28 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
 import recon
+from recon.analyze.base import Findings, nothing
+from recon.analyze.files import RESULTS, analyze, wanted, write_known
 from recon.automatic import settle
 from recon.console import Console
 from recon.errors import UserError
+from recon.fiducial_files import FIDUCIAL_FILES
 from recon.geometry import Geometry
 from recon.io import VolumeWriter, read_volume, write_volume
 from recon.io.atomic import replacing, write_error
 from recon.io.mrc_slabs import middle_slices
 from recon.lock import held
-from recon.metrics import nrmse, psnr, ssim
 from recon.prepare import CHECKPOINT, Prepared, load_prepared, prepare, write_prepared
 from recon.preview import write_preview
 from recon.projectors.base import ProjectorFactory
 from recon.record import grey_unit, make_record
 from recon.samples import Sample
+from recon.scores import against_truth
 from recon.series import TiltSeries
 from recon.slabs import BASE_GB, Job, Outcome, Plan, load_state, make_plan, resumed_plan, stream
 from recon.trust import verdict
@@ -48,6 +52,7 @@ class Stages:
     projector: ProjectorFactory
     algorithm: functools.partial[Tensor]
     trust: Callable[..., dict[str, object]]
+    analyze: Callable[..., Findings] = nothing
 
 
 @dataclass(frozen=True)
@@ -91,6 +96,8 @@ def run(stages: Stages, settings: Settings, console: Console) -> dict[str, objec
     with held(out):
         _clear(out)
         write_prepared(out, prepared, sample, key)
+        if sample is not None and wanted(stages.analyze):
+            write_known(out, sample, prepared.solution, prepared.bin)
         return _to_the_end(stages, settings, prepared, key, started, console)
 
 
@@ -118,9 +125,11 @@ def _to_the_end(
         seconds=time.monotonic() - started,
     )
     record["trust"] = scores
-    record["scores"] = _scores(out, console)
+    record |= _scores(out, console)
+    record["analysis"] = analyze(stages.analyze, out, memory_gb=settings.memory_gb, console=console)
     _picture(out, job, prepared, outcome, record)
     _also(out, settings.also)
+    record["warnings"] = console.warnings
     with replacing(out / "run.json") as temporary:
         temporary.write_text(json.dumps(record, indent=1, default=str), "utf-8")
     for name in (CHECKPOINT, STATE):
@@ -155,22 +164,29 @@ def _reconstruct(job: Job, plan: Plan, prepared: Prepared, settings: Settings, k
         plan = resumed_plan(plan, before)
         if len(before.done) == len(plan.slabs) and (out / "tomogram.mrc").exists() and not (out / "tomogram.mrc.part").exists():
             return before  # stopped between the volume and the record
-    writer = VolumeWriter(out / "tomogram.mrc", shape, voxel_nm=geometry.pixel_nm, history=history, resume=resume)
+    names = ["tomogram", *(["uncertainty"] if job.options.get("uncertainty") else [])]
+    writers = {
+        name: VolumeWriter(out / f"{name}.mrc", shape, voxel_nm=geometry.pixel_nm, history=history, resume=resume) for name in names
+    }
+    writer = writers.pop("tomogram")
     iterations = job.options.get("n_iterations", 1)
     total = shape[1] * (iterations if isinstance(iterations, int) else 1)
     try:
         with console.progress(f"{job.name} {shape[0]} x {shape[1]} x {shape[2]}", total) as advance:
-            outcome = stream(job, plan, writer, out / STATE, resume=resume, key=key, on_step=advance)
+            outcome = stream(job, plan, writer, out / STATE, resume=resume, key=key, on_step=advance, extra_writers=writers)
     except KeyboardInterrupt:
-        writer.close()
+        for each in (writer, *writers.values()):
+            each.close()
         console.warn(f"stopped; what is done is kept: repeat the command with resume=true output={out}")
         raise
     except UserError:
-        writer.discard()
+        for each in (writer, *writers.values()):
+            each.discard()
         for name in (CHECKPOINT, STATE):
             (out / name).unlink(missing_ok=True)
         raise
-    writer.finish()
+    for each in (*writers.values(), writer):  # the tomogram last: where it is whole, all is
+        each.finish()
     return outcome
 
 
@@ -186,19 +202,19 @@ def _trust(stages: Stages, job: Job, prepared: Prepared, console: Console) -> di
     return scores
 
 
-def _scores(out: Path, console: Console) -> dict[str, float]:
-    """Against ``truth.mrc``, where the series was simulated; volumes too large to compare in memory are left to the user."""
-    if not (out / "truth.mrc").exists():
-        return {}
-    truth = read_volume(out / "truth.mrc").data
-    tomogram = read_volume(out / "tomogram.mrc").data if truth.numel() <= 1 << 25 else None
-    if tomogram is None or tomogram.shape != truth.shape:
-        return {}
-    scores = {"psnr_db": psnr(tomogram, truth), "ssim": ssim(tomogram, truth), "nrmse": nrmse(tomogram, truth)}
-    console.say(
-        f"against the truth: PSNR {scores['psnr_db']:.2f} dB (peak: its range), SSIM {scores['ssim']:.3f}, NRMSE {scores['nrmse']:.3f}"
-    )
-    return scores
+def _scores(out: Path, console: Console) -> dict[str, object]:
+    """Against ``truth.mrc``, where the series was simulated: entries of the record."""
+    found = against_truth(out)
+    numbers = found.numbers
+    if "psnr_db" in numbers and "ssim" in numbers:
+        console.say(
+            f"against the truth: PSNR {numbers['psnr_db']:.2f} dB (peak: its range), SSIM {numbers['ssim']:.3f}, NRMSE {numbers['nrmse']:.3f}"
+        )
+    record: dict[str, object] = {"scores": numbers, "score_notes": found.notes}
+    if found.fsc is not None:
+        frequency, correlation = (np.round(values, 4).tolist() for values in found.fsc)
+        record["fsc_with_truth"] = {"frequency": frequency, "correlation": correlation}
+    return record
 
 
 def _picture(out: Path, job: Job, prepared: Prepared, outcome: Outcome, record: Mapping[str, object]) -> None:
@@ -280,11 +296,15 @@ def _clear(out: Path) -> None:
         "tomogram.mrc.part",
         "tomogram.tif",
         "truth.mrc",
+        "uncertainty.mrc",
+        "uncertainty.mrc.part",
         "preview.png",
         "run.json",
+        "report.html",
+        "report.csv",
     )
     try:
-        for name in (CHECKPOINT, STATE, *names):
+        for name in (CHECKPOINT, STATE, *names, *RESULTS, *FIDUCIAL_FILES):
             (out / name).unlink(missing_ok=True)
         if (out / "tomogram.ome.zarr").exists():
             shutil.rmtree(out / "tomogram.ome.zarr")
@@ -301,7 +321,7 @@ def _check_writable(out: Path) -> None:
 
 def _fingerprint(config: Mapping[str, object], source: Path | None) -> str:
     """Of all that decides the pixels of the result: the config but for where and how it runs, the input file, the version."""
-    relevant = {k: v for k, v in config.items() if k not in ("resume", "output", "also", "memory_gb", "threads", "trust")}
+    relevant = {k: v for k, v in config.items() if k not in ("resume", "output", "also", "memory_gb", "threads", "trust", "analyze", "report")}
     if source is not None and source.exists():
         stat = source.stat()
         relevant["input_stat"] = (stat.st_size, stat.st_mtime_ns)

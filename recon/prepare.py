@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,7 @@ from recon.algorithms.noise import noise_sigma
 from recon.align.resample import noise_gain, resample
 from recon.console import Console
 from recon.errors import UserError
+from recon.fiducial_files import write_fiducials
 from recon.geometry import Geometry, axis_rotation, view_freedom
 from recon.io import read_volume, write_tilt_series, write_tlt, write_volume, write_xf
 from recon.io.atomic import replacing
@@ -30,7 +31,7 @@ class Prepared:
     """``aligned``: the stack to reconstruct. ``solution``: axis and shifts found, in (binned) raw pixels; ``bin``: by how much.
 
     ``noise``: standard deviation per aligned pixel. ``before``: (tilt, x) one row of the stack, turned but not aligned, for the
-    picture; ``row`` is its index. ``truth``: errors against a sample's known geometry.
+    picture; ``row`` is its index. ``truth``: errors against a sample's known geometry. ``fiducials``: beads and tracks, if there are.
     """
 
     aligned: TiltSeries
@@ -40,6 +41,7 @@ class Prepared:
     before: np.ndarray
     row: int
     truth: dict[str, float]
+    fiducials: Mapping[str, object] | None = None
 
 
 def prepare(
@@ -60,6 +62,9 @@ def prepare(
     raw = made.series if isinstance(made, Sample) else made
     del made  # the raw stack is freed as soon as it is cleaned
     console.say(*raw.history)
+    low, high = float(raw.geometry.angles_deg.min()), float(raw.geometry.angles_deg.max())
+    if max(-low, high) > 90:
+        console.warn(f"tilt angles from {low:g} to {high:g} degrees, beyond +-90 as only needles allow; check them, or pass angles=...")
     check(raw)
     clean = preprocess(raw)
     console.say(*clean.history[len(raw.history) :])
@@ -69,6 +74,9 @@ def prepare(
     found = solved.facts.get("align")
     if isinstance(found, dict) and "warning" in found:
         console.warn(str(found["warning"]))
+    beads = solved.facts.get("fiducials")
+    if beads is not None:  # they become files of their own
+        solved = replace(solved, facts={k: v for k, v in solved.facts.items() if k != "fiducials"})
     aligned = resample(solved, threads=threads)
     factor = int(str(clean.facts.get("bin", 1)))
     truth = {} if sample is None else _against(sample.geometry, solved.geometry, factor)
@@ -79,18 +87,21 @@ def prepare(
     row = int(torch.argmax(aligned.data.var(dim=(0, 2))))
     before = turned[:, min(row, turned.shape[1] - 1)].numpy().copy()
     noise = noise_sigma(clean.data) * noise_gain(solved.geometry)
-    return Prepared(aligned, solved.geometry, factor, noise, before, row, truth), sample
+    fiducials = beads if isinstance(beads, dict) else None
+    return Prepared(aligned, solved.geometry, factor, noise, before, row, truth, fiducials), sample
 
 
 def write_prepared(out: Path, prepared: Prepared, sample: Sample | None, key: str) -> None:
-    """``aligned.mrc``, ``.tlt``, ``.xf`` (IMOD: raw pixels, binning 1), ``truth.mrc`` of a sample, and the checkpoint."""
+    """``aligned.mrc``, ``.tlt``, ``.xf`` (IMOD: raw pixels, binning 1), the fiducials, ``truth.mrc`` of a sample, and the checkpoint."""
     found = prepared.solution
     write_tilt_series(prepared.aligned, out / "aligned.mrc")
     write_tlt(out / "aligned.tlt", found.angles_deg)
     # IMOD's matrices act on (x, y), ours on (y, x): both axes reversed.
-    matrix = axis_rotation(found.axis_deg)[::-1, ::-1]
+    matrices = np.repeat(axis_rotation(found.axis_deg)[None], found.n_views, 0) if found.matrices is None else found.matrices
     shifts = np.zeros((found.n_views, 2)) if found.shifts_px is None else found.shifts_px
-    write_xf(out / "aligned.xf", np.repeat(matrix[None], found.n_views, 0), shifts[:, ::-1] * prepared.bin)
+    write_xf(out / "aligned.xf", matrices[:, ::-1, ::-1], shifts[:, ::-1] * prepared.bin)
+    if prepared.fiducials is not None:
+        write_fiducials(out, prepared.fiducials, found.pixel_nm, prepared.bin)
     if sample is not None:
         write_volume(overlay(sample.truth, sample.geometry, found, prepared.bin), out / "truth.mrc")
     series = prepared.aligned

@@ -12,6 +12,7 @@ import torch
 
 import recon
 from recon.prepare import Prepared
+from recon.scores import crowther_frequency
 from recon.slabs import Job, Outcome, Plan
 
 
@@ -44,6 +45,7 @@ def make_record(
         "voxel_nm": series.geometry.pixel_nm,
         "grey_unit": grey_unit(series.geometry.pixel_nm),
         "angles_deg": series.geometry.angles_deg.tolist(),
+        "crowther_per_voxel": crowther_frequency(series.geometry.angles_deg, job.A.volume_zx[1]),
         "axis_deg": prepared.solution.axis_deg,
         "shifts_px": [] if prepared.solution.shifts_px is None else (prepared.solution.shifts_px * prepared.bin).tolist(),
         "bin": prepared.bin,

@@ -10,9 +10,10 @@ import functools
 import itertools
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import torch
@@ -26,7 +27,7 @@ from recon.projectors.base import Projector
 
 # Volumes and tilt series of the slab's size that an algorithm holds at its peak: upper bounds of what 256 rows of 256^2 with 71 tilts
 # added to the resident memory (wbp 0.18 of 0.21 GB, sirt 0.17 of 0.24, sart 0.19 of 0.26, cgls 0.37 of 0.41, tv 0.48 of 0.67).
-COPIES = {"wbp": (2, 4), "gridrec": (4, 5), "sirt": (2.5, 4), "sart": (2.5, 5), "cgls": (4.5, 6), "tv": (8, 7)}
+COPIES = {"wbp": (2, 4), "gridrec": (4, 5), "sirt": (2.5, 4), "sart": (2.5, 5), "cgls": (4.5, 6), "tv": (8, 7), "irdm2020": (4, 4), "irdm": (16, 9), "primal_dual": (24, 12)}
 SLAB_ROWS = 64  # enough for SIMD, few enough for a lively progress bar
 BASE_GB = 0.9  # Python, torch, numba and matplotlib themselves
 
@@ -115,6 +116,7 @@ def stream(
     resume: bool,
     key: str = "",
     on_step: Callable[[int], None] = lambda rows: None,
+    extra_writers: Mapping[str, VolumeWriter] = MappingProxyType({}),
 ) -> Outcome:
     """Compute every slab that ``state`` does not name as done, write it, note it. ``on_step`` hears of rows * iterations done.
 
@@ -138,11 +140,14 @@ def stream(
             curve.append(residual**2 * scale2)
             on_step(rows)
 
-        volume = job.algorithm(job.A, part, callback=heard)
+        extras: dict[str, Tensor] = {}
+        further = {"extras": extras} if extra_writers else {}
+        volume = job.algorithm(job.A, part, callback=heard, **further)
         error = (job.A(volume) - part)[:, own]
         view2 = (error.double() ** 2).sum((1, 2)).cpu().tolist()
-        writer.write_rows(first, (volume[:, own] * job.grey_scale).numpy(force=True))
-        writer.flush()
+        for to, what in ((writer, volume), *((w, extras[name]) for name, w in extra_writers.items())):
+            to.write_rows(first, (what[:, own] * job.grey_scale).numpy(force=True))
+            to.flush()
         outcome.residual2 = _add(outcome.residual2, curve)
         outcome.view2 = _add(outcome.view2, view2)
         outcome.done.append(index)

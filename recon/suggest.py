@@ -10,13 +10,13 @@ from pathlib import Path
 from omegaconf import OmegaConf
 
 
-def sentence(error: Exception, words: Sequence[str], configs: Path) -> str:
-    """``error``: what Hydra raised for ``words``. One line: what was given, what exists, what to write."""
+def sentence(error: Exception, words: Sequence[str], configs: Path, command: str = "reconstruct") -> str:
+    """``error``: what Hydra raised for ``words`` of a command. One line: what was given, what exists, what to write."""
     text = str(error).strip()
     first = " ".join(text.splitlines()[:1]) or type(error).__name__
     if found := re.search(r"Could not override '([^']+)'", text):
         name = found.group(1)
-        known = option_names(configs)
+        known = option_names(configs, command)
         if name in known or name.split("@")[0] in known:
             return f"{name} cannot be set like this ({_reason(text)}); check its value, or see --help"
         close = difflib.get_close_matches(name, known, 1, 0.6)
@@ -37,11 +37,24 @@ def sentence(error: Exception, words: Sequence[str], configs: Path) -> str:
     return f"{first}; see --help"
 
 
-def option_names(configs: Path) -> list[str]:
+def group_names(configs: Path, command: str) -> list[str]:
+    """The groups that a command chooses from: those of its defaults, and for ``reconstruct`` the recipes."""
+    defaults = OmegaConf.load(configs / f"{command}.yaml").defaults
+    chosen = {str(key) for entry in defaults if OmegaConf.is_dict(entry) for key in entry if " " not in str(key) and "@" not in str(key)}
+    return sorted(chosen | ({"model"} if command == "reconstruct" else set()))
+
+
+def groups_listed(configs: Path, command: str) -> str:
+    """A line for every group with its options, for ``--help``."""
+    options = {name: sorted(p.stem for p in (configs / name).glob("*.yaml")) for name in group_names(configs, command)}
+    return "\n".join(f"{name}: {', '.join(found)}" for name, found in options.items())
+
+
+def option_names(configs: Path, command: str = "reconstruct") -> list[str]:
     """All names that can stand before ``=``: keys of the root, groups, and ``group.key``."""
-    root = OmegaConf.load(configs / "reconstruct.yaml")
+    root = OmegaConf.load(configs / f"{command}.yaml")
     names = [str(k) for k in root if k not in ("defaults", "hydra")]
-    for group in sorted(p for p in configs.iterdir() if p.is_dir()):
+    for group in (configs / name for name in group_names(configs, command)):
         names.append(group.name)
         if group.name == "model":
             continue

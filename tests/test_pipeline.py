@@ -19,7 +19,7 @@ from recon.io import read_tilt_series, read_tlt, read_volume, read_xf
 
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
 ROOT = Path(__file__).resolve().parents[1]
-FILES = ["aligned.mrc", "aligned.tlt", "aligned.xf", "preview.png", "run.json", "tomogram.mrc"]
+FILES = ["aligned.mrc", "aligned.tlt", "aligned.xf", "preview.png", "report.csv", "report.html", "run.json", "tomogram.mrc"]
 SAMPLE = ("sample.size=64", "sample.step_deg=4")
 
 
@@ -60,6 +60,21 @@ def test_the_record_says_what_was_done(sample_run: Path) -> None:
     assert record["config"]["sample"]["size"] == 64
     assert record["versions"]["torch"]
     assert any("hot" in line for line in record["history"])
+
+
+def test_the_record_holds_scores_curves_and_warnings(sample_run: Path) -> None:
+    record = json.loads((sample_run / "run.json").read_text())
+    trust, views = record["trust"], len(record["angles_deg"])
+    assert list(trust["withheld"]) == ["sirt", "wbp", "tv"]
+    assert all(len(curve) == len(trust["withheld_angles_deg"]) for curve in trust["withheld_per_view"].values())
+    assert len(trust["whitened_residual_per_view"]) == views
+    assert record["fsc_with_truth"]["correlation"][0] > 0.9
+    assert record["scores"]["fsc_0.5"] <= 0.5
+    assert 1 / record["crowther_per_voxel"] == pytest.approx(np.pi * 64 / 45)
+    assert isinstance(record["warnings"], list)
+    page = (sample_run / "report.html").read_text("utf-8")
+    assert "FSC with the truth" in page
+    assert " is ahead of " in page or "predict withheld views equally well" in page
 
 
 def test_the_transforms_bring_raw_to_aligned(sample_run: Path) -> None:
@@ -157,8 +172,9 @@ def test_results_of_two_runs_never_lie_side_by_side(command: Command, tmp_path: 
     small = ("sample.size=32", "sample.step_deg=6", "align.rounds=0", "algorithm=wbp", "trust=none", "output=out")
     assert command(*small, "also=[tiff,zarr]").returncode == 0
     (tmp_path / "out/notes.txt").write_text("mine")
-    assert command(*small).returncode == 0
-    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == sorted([*FILES, "truth.mrc", "notes.txt"])
+    assert command(*small, "report=false").returncode == 0
+    fresh = [name for name in FILES if not name.startswith("report.")]
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == sorted([*fresh, "truth.mrc", "notes.txt"])
 
 
 def test_a_stop_between_volume_and_record_is_no_loss(command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -33,7 +33,7 @@ def test_every_command_composes(command: Callable[..., subprocess.CompletedProce
     if "--help" in words or "--cfg" in words:
         assert command(*words).returncode == 0
         return
-    quick = ["algorithm.n_iterations=2"] if not any(a in line for a in ("wbp", "quicklook")) else []
+    quick = ["algorithm.n_iterations=2"] if not any(a in line for a in ("wbp", "quicklook", "irdm", "primal_dual")) else []
     words = [
         w for w in words if not w.startswith(("output=", "resume=", "angles=", "pixel_nm=", "exclude=", "algorithm.n_iterations"))
     ]

@@ -15,13 +15,16 @@ import pytest
 import torch
 from PIL import Image
 
-from recon import report, report_data
+from recon import report, report_pictures, report_planes
 from recon.algorithms.wbp import wbp
 from recon.geometry import Geometry
 from recon.io import write_volume
 from recon.projectors.native import NativeProjector
-from recon.report import verdict, wedge_edges, wedge_lines, write_report
-from recon.report_data import Run, load_runs, read_planes, read_rows, sections
+from recon.report import write_report
+from recon.report_data import Run, load_runs
+from recon.report_pictures import wedge_edges, wedge_lines
+from recon.report_planes import read_planes, read_rows, sections
+from recon.report_verdict import verdict
 from recon.series import Volume
 
 HOSTILE = """</script><script>alert(1)</script>"><img src=x onerror='alert(2)'> {{ 7*7 }} & ü"""
@@ -118,8 +121,8 @@ def test_a_failed_write_leaves_the_old_page(make_run: MakeRun, tmp_path: Path, m
 def test_the_page_stays_small_for_large_noisy_volumes(make_run: MakeRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Noise does not compress: the slices must be coded and reduced until they fit."""
     limit = 300_000
-    full = report.PICTURE_BYTES
-    monkeypatch.setattr(report, "PICTURE_BYTES", limit)
+    full = report_pictures.PICTURE_BYTES
+    monkeypatch.setattr(report_pictures, "PICTURE_BYTES", limit)
     noise = np.random.default_rng(0).standard_normal((40, 300, 280)).astype(np.float32)
     page = write_report(tmp_path / "out", [make_run("wbp", noise), make_run("sirt", noise)])
     assert page.stat().st_size < limit + 700_000  # spectra, plots and the program come on top
@@ -127,9 +130,9 @@ def test_the_page_stays_small_for_large_noisy_volumes(make_run: MakeRun, tmp_pat
     data = data_of(page)
     assert isinstance(data["methods"], list)
     assert all(len(at) <= 64 for at in data["methods"][0]["at"].values())
-    assert report.MOST_SECTIONS <= 64
-    assert report_data.LARGEST_SIDE <= 256
-    assert full + report.MOST_PICTURED * 130_000 < 15_000_000
+    assert report_pictures.MOST_SECTIONS <= 64
+    assert report_planes.LARGEST_SIDE <= 256
+    assert full + report_pictures.MOST_PICTURED * 130_000 < 15_000_000
 
 
 # ---- hostile and broken input
@@ -282,7 +285,7 @@ def test_the_verdict_ranks_by_withheld_views() -> None:
             run_with("tv", {"noise_share_of_data": 0.06}, withheld=0.088, residual=0.05),
         ]
     )
-    assert said[0] == "tv predicts withheld views best: its error is 12 % below that of sirt (error 0.088 against 0.1)."
+    assert said[0] == "tv is ahead of sirt on withheld views by 12 % (error: tv 0.088, sirt 0.1)."
     assert "Noise alone would leave an error of about 0.06" in said[1]
 
 
@@ -303,12 +306,28 @@ def test_a_residual_alone_proves_nothing() -> None:
 
 def test_a_single_run_is_compared_with_its_own_references() -> None:
     said = verdict([run_with("tv", {"withheld": {"tv": 0.07, "wbp": 0.14, "sirt": 0.1}}, withheld=0.07)])
-    assert said[0] == "tv predicts withheld views best: its error is 30 % below that of sirt (error 0.07 against 0.1)."
+    assert said[0] == "tv is ahead of sirt on withheld views by 30 % and of wbp by 50 % (error: tv 0.07, sirt 0.1, wbp 0.14)."
+
+
+def test_a_learned_method_is_shown_beside_tv() -> None:
+    """TV was no run of the command; it is a reference of every other method."""
+    runs = [
+        run_with("wbp", {"withheld": {"wbp": 0.14, "sirt": 0.1, "tv": 0.088}}, withheld=0.14),
+        run_with("irdm {}", {"withheld": {"irdm {}": 0.1, "wbp": 0.14, "sirt": 0.1, "tv": 0.088}}, withheld=0.1),
+    ]
+    said = verdict(runs)[0]
+    assert said.startswith("tv is ahead of irdm {} on withheld views by 12 %, of sirt by 12 % and of wbp by 37 %")
+
+
+def test_those_behind_a_draw_are_named() -> None:
+    said = verdict([run_with("sirt", withheld=0.1), run_with("tv", withheld=0.101), run_with("wbp", withheld=0.2)])[0]
+    assert said.startswith("sirt and tv predict withheld views equally well (a lead below 2 % is no lead)")
+    assert "they are ahead of wbp on withheld views by 50 %" in said
 
 
 def test_the_truth_decides_where_scores_disagree() -> None:
     said = verdict([run_with("sirt", withheld=0.1, nrmse=0.2), run_with("tv", withheld=0.08, nrmse=0.3)])
-    assert any("sirt is closest to the known truth" in s for s in said)
+    assert any("sirt is ahead of tv in the distance from the known truth by 33 %" in s for s in said)
     assert any("the truth decides" in s for s in said)
 
 

@@ -142,6 +142,15 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "axis_deg": 1.0,
             "shape_zyx": [N, N, N],
             "voxel_nm": 0.5,
+            "warnings": ["beware of <b>"],
+            "trust": {
+                "rows": 24,
+                "withheld": {name: 0.1 if name == "tv" else 0.2, "sirt": 0.15},
+                "withheld_angles_deg": [-40.0, 0.0, 40.0],
+                "withheld_per_view": {name: [0.1, 0.2, 0.1], "sirt": [0.15, 0.15, 0.15]},
+                "whitened_residual_per_view": np.linspace(1, 2, angles.size).tolist(),
+                "even_odd_fsc": {"frequency": [0.1, 0.3, 0.5], "correlation": [1.0, 0.4, 0.1]},
+            },
         }
         (folder / name / "run.json").write_text(json.dumps(record), "utf-8")
         write_volume(Volume(torch.from_numpy(volume), 0.5), folder / name / "tomogram.mrc")
@@ -270,12 +279,41 @@ def test_the_difference_is_between_the_methods(browser: Browser, page: Path) -> 
     assert float(text(browser, "#panels output")) == pytest.approx(1, abs=0.15)
 
 
+def test_no_words_lie_on_others(browser: Browser, page: Path) -> None:
+    """Titles, ticks and marks of every plot, and the figures, which stand in columns of one width."""
+    browser.open("about:blank")
+    browser.open(page.as_uri())
+    overlaps = browser.run("""[...document.querySelectorAll('.plot')].flatMap(plot => {
+        const boxes = [...plot.querySelectorAll('svg text, h3, .keys')].map(e => [e.textContent, e.getBoundingClientRect()]);
+        return boxes.flatMap(([a, p], i) => boxes.slice(i + 1).filter(([b, q]) =>
+            Math.min(p.right, q.right) - Math.max(p.left, q.left) > 1 && Math.min(p.bottom, q.bottom) - Math.max(p.top, q.top) > 3
+        ).map(([b]) => [a, b]));
+    })""")
+    assert overlaps == []
+    outside = browser.run("""[...document.querySelectorAll('.plot svg')].flatMap(svg => [...svg.querySelectorAll('text')].filter(t => {
+        const [a, b] = [t.getBoundingClientRect(), svg.getBoundingClientRect()];
+        return a.left < b.left - 1 || a.right > b.right + 1 || a.bottom > b.bottom + 1;
+    }).map(t => t.textContent))""")
+    assert outside == []
+    widths = browser.run(
+        "[...new Set([...document.querySelectorAll('.plot')].map(p => Math.round(p.getBoundingClientRect().width)))]"
+    )
+    assert isinstance(widths, list)
+    assert len(widths) == 1
+
+
 def test_the_page_is_whole_and_asks_for_nothing(browser: Browser, page: Path) -> None:
     browser.requests.clear()
     browser.problems.clear()
     browser.open("about:blank")
     browser.open(page.as_uri())
-    assert browser.run("document.querySelectorAll('.plot svg path.line').length") == 2 + 2 + 2 + 2
+    # withheld (and a reference), whitened, residual, even/odd, truth, convergence, two of the alignment
+    assert browser.run("document.querySelectorAll('.plot svg path.line').length") == 3 + 2 + 2 + 2 + 2 + 2 + 2
+    assert browser.run("document.querySelectorAll('.plot svg path.dashed').length") == 1
+    assert browser.run("document.querySelectorAll('.plot svg circle.dot').length") == 3 * 3
+    assert text(browser, "p.warning") == "beware of <b>"
+    assert "sirt reference0.15" in text(browser, "tr.reference").replace("\n", "").replace("–", "")
+    assert text(browser, ".headline").startswith("tv is ahead of sirt on withheld views by 33 % and of wbp by 50 %")
     assert browser.run("document.querySelectorAll('#spectra svg line').length") == 3 * 2
     assert "sartfailed: 3 subsets given" in text(browser, "table.methods").replace("\n", "")
     assert text(browser, "h1") == "ramp <needle>"

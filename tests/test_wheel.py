@@ -26,9 +26,10 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_it_holds_the_engine_the_configs_and_nothing_else(installed: Path) -> None:
-    assert {p.name for p in installed.iterdir() if not p.name.endswith(".dist-info")} == {"recon"}
+    assert {p.name for p in installed.iterdir() if not p.name.endswith(".dist-info")} == {"recon", "models"}
     assert (installed / "recon/configs/algorithm/sirt.yaml").exists()
     assert (installed / "recon/templates/report.html").exists()
+    assert (installed / "models/weights/weights.toml").exists()
     assert "tiltwise = recon.cli:main" in next(installed.glob("*.dist-info/entry_points.txt")).read_text()
 
 

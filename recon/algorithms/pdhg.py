@@ -27,7 +27,8 @@ class Pdhg:
     ) -> None:
         if A.device.type != "cpu":
             raise UserError("algorithm=tv runs on the CPU, a CUDA projector given; use projector=native")
-        self.A, self.weight, self.along_rows = A, 0.0, dimensions == 3
+        # A single row's differences along the last axis of memory are those along x.
+        self.A, self.weight, self.along_last = A, 0.0, dimensions == 3 or y.shape[1] == 1
         self.norm_A = operator_norm(A)
         self.norm_grad = float(np.sqrt(4 * dimensions))
         # The kernels are compiled for finite numbers: no bound is the largest number, not infinity.
@@ -51,7 +52,7 @@ class Pdhg:
         radius = self.weight * g / a**2
         bar, x = _memory(self.bar), _memory(self.x)
         if radius > 0:
-            tv_kernels.ascend(bar, self.q, np.float32(sigma / g), np.float32(radius), self.along_rows)
+            tv_kernels.ascend(bar, self.q, np.float32(sigma / g), np.float32(radius), self.along_last)
         back = _memory(self.A.T(self.p))
         tv_kernels.descend(x, bar, back, self.q, np.float32(tau / a), np.float32(tau / g), self.low, self.high)
 
@@ -60,8 +61,12 @@ class Pdhg:
 
 
 def _memory(volume: Tensor) -> np.ndarray:
-    """(z, x, row) view of a (z, y, x) volume: C-ordered for the native projector's volumes, and rows last for any."""
-    return volume.permute(0, 2, 1).numpy()
+    """(z, x, row) view of a (z, y, x) volume: C-ordered for the native projector's volumes, and rows last for any.
+
+    A single row is seen as (z, 1, x): the kernels' inner loop wants something to run over.
+    """
+    array = volume.permute(0, 2, 1).numpy()
+    return array.reshape(array.shape[0], 1, array.shape[1]) if array.shape[2] == 1 else array
 
 
 def operator_norm(A: Projector, n_iterations: int = 20) -> float:

@@ -26,6 +26,7 @@ _OPENERS = {
     "tiff_folder": ("recon.io.tiff_folder", "open_tiff_folder"),
     "hdf5": ("recon.io.hdf5", "open_hdf5"),
     "npy": ("recon.io.npy", "open_npy"),
+    "matlab": ("recon.io.matlab", "open_matlab"),
     "zarr": ("recon.io.ome_zarr", "open_zarr"),
     "dm": ("recon.io.vendor", "open_dm"),
     "ser": ("recon.io.vendor", "open_ser"),

@@ -17,13 +17,14 @@ _NOT_A_STACK = {
     b"PK\x03\x04": "a zip archive; unpack it and give the image file inside",
     b"\x89PNG": "a PNG picture; export the stack as MRC or TIFF with its own grey values",
     b"\xff\xd8\xff": "a JPEG picture; export the stack as MRC or TIFF with its own grey values",
-    b"MATLAB": "a MATLAB file; save the array as TIFF, HDF5 or .npy",
+    b"MATLAB 7.3": "a MATLAB 7.3 file; save the array with save -v7, or as TIFF, HDF5 or .npy",
+    b"MATLAB": "a MATLAB file of an unknown version; save the array with save -v7, or as TIFF, HDF5 or .npy",
     b"BZh": "a bzip2 archive; unpack it and give the image file inside",
 }
 
 
 def format_of(path: Path) -> str:
-    """One of mrc, tiff, tiff_folder, hdf5, npy, zarr, dm, ser, emi.
+    """One of mrc, tiff, tiff_folder, hdf5, npy, matlab, zarr, dm, ser, emi.
 
     Raises ``UserError`` for an empty file, a text file, and content that no reader knows.
     """
@@ -48,7 +49,7 @@ def format_of(path: Path) -> str:
     if path.suffix.lower() in _MRC_SUFFIXES:
         return "mrc"  # its parser says what is wrong with the header
     raise UserError(
-        f"{path.name} is of no known format (.mrc .tif .h5 .hspy .emd .dm3 .dm4 .ser .npy .zarr wanted); "
+        f"{path.name} is of no known format (.mrc .tif .h5 .hspy .emd .dm3 .dm4 .ser .npy .mat .zarr wanted); "
         "export the stack as MRC or TIFF"
     )
 
@@ -62,6 +63,8 @@ def _by_content(head: bytes, path: Path) -> str | None:
         return None  # HDF5 inside, but transposed and of its own layout
     if head.startswith(b"\x93NUMPY"):
         return "npy"
+    if head.startswith(b"MATLAB 5.0"):  # what version 5 to 7 of the format call themselves
+        return "matlab"
     if head.startswith(_SER):
         return "ser"
     if _is_dm(head):  # before MRC: a DM3 header reads as a plausible nx of 3

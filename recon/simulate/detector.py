@@ -30,3 +30,18 @@ def cosmic_rays(views: np.ndarray, per_view: float, strength: float, rng: np.ran
         hit = rng.integers(0, view.size, rng.poisson(per_view))
         view.flat[hit] += strength
     return out
+
+
+def bad_pixels(shape: tuple[int, int], share: float, rng: np.random.Generator) -> np.ndarray | None:
+    """(y, x) int8: 1 hot, -1 dead, for ``share`` of the pixels, as many of either; None for none."""
+    if not 0 <= share <= 0.1:
+        raise UserError(f"bad_pixels={share} given, a share from 0 to 0.1 wanted; 1e-4 is usual")
+    kind = rng.random(shape)
+    if share == 0:
+        return None
+    return np.where(kind < share / 2, 1, np.where(kind < share, -1, 0)).astype(np.int8)
+
+
+def with_bad_pixels(views: np.ndarray, bad: np.ndarray, hot_value: float) -> np.ndarray:
+    """(tilt, y, x) in which hot pixels have ``hot_value`` and dead ones 0, in every view."""
+    return np.where(bad == 1, hot_value, np.where(bad == -1, 0.0, views))

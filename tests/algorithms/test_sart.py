@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
 from recon.algorithms.sart import sart
+from recon.algorithms.sart_scheme import golden_order, hamming_window
 from recon.algorithms.sirt import sirt
 from recon.errors import UserError
 
@@ -53,3 +55,67 @@ def test_bounds_stop_and_callback(problem):
 def test_a_bad_number_of_subsets_is_named(problem, n):
     with pytest.raises(UserError, match=rf"n_subsets={n} given, 1 to 31 \(the number of views\) wanted"):
         sart(problem.A, problem.noisy, n_subsets=n)
+
+
+def test_the_golden_order_visits_every_view_once_and_stays_even():
+    angles = np.arange(-70, 71, 2.0)
+    order = golden_order(angles)
+    assert sorted(order) == list(range(71))
+    assert angles[order[0]] == 0  # the least modulo 180
+    steps = np.abs(np.diff(angles[order[:5]]) % 180)
+    assert (np.minimum(steps, 180 - steps) > 40).all()  # 68.75 but for the wedge and the step between views
+    for count in (8, 16, 32):  # any first part of it leaves no large gap in what was measured
+        gaps = np.diff(np.sort(angles[order[:count]]))
+        assert gaps.max() < 2.7 * 140 / count
+
+
+def test_the_golden_order_needs_no_seed_and_is_another_one(problem):
+    a, b, c = (
+        sart(problem.A, problem.noisy, n_iterations=1, order=o, seed=s) for o, s in (("golden", 0), ("golden", 1), ("random", 0))
+    )
+    assert torch.equal(a, b)
+    assert not torch.equal(a, c)
+
+
+@pytest.mark.parametrize(
+    ("angle", "direction", "offset", "half"),
+    [
+        (0.0, (1, 0), (0, 0), 30.5),
+        (0.0, (1, 0), (0, 20), 30.5 * np.sqrt(1 - (20 / 50.5) ** 2)),
+        (90.0, (0, -1), (10, 0), 50.5 * np.sqrt(1 - (10 / 30.5) ** 2)),
+        (45.0, (1, -1), (0, 0), 1 / np.sqrt(1 / 30.5**2 + 1 / 50.5**2)),  # column = x cos t + z sin t stays the same
+    ],
+)
+def test_the_window_falls_along_every_ray_to_where_it_meets_the_ellipse(angle, direction, offset, half):
+    window = hamming_window(angle, (61, 101))
+    for k in range(0, int(half), 3):  # ``half`` in steps of the pixels that are looked at
+        for side in (k, -k):
+            at = 30 + offset[0] + side * direction[0], 50 + offset[1] + side * direction[1]
+            assert window[at] == pytest.approx(0.53836 + 0.46164 * np.cos(np.pi * k / half), abs=1e-9)
+
+
+@pytest.mark.parametrize("angle", [0.0, 35.0, -80.0])
+def test_the_window_is_zero_outside_the_inscribed_ellipse_and_nowhere_else(angle):
+    z, x = np.arange(60)[:, None] - 29.5, np.arange(100)[None] - 49.5
+    assert np.array_equal(hamming_window(angle, (60, 100)) > 0, (z / 30) ** 2 + (x / 50) ** 2 < 1)
+
+
+def test_a_window_keeps_the_volume_within_the_ellipse(problem):
+    inside = hamming_window(0.0, (26, 26)) > 0
+    disc = problem.truth * torch.from_numpy(inside).float()[:, None]
+    x = sart(problem.A, problem.A(disc), n_iterations=30, window="hamming", minimum=None)
+    assert not x.permute(1, 0, 2)[:, ~inside].any()
+    assert float((problem.A(x) - problem.A(disc)).norm() / problem.A(disc).norm()) < 0.02
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"order": "saxton"}, "order=saxton given, one of random, golden wanted"),
+        ({"window": "hann"}, "window=hann given, one of none, hamming wanted"),
+        ({"window": "hamming", "n_subsets": 4}, "window=hamming given for subsets of several views, one view each wanted"),
+    ],
+)
+def test_a_bad_scheme_is_named(problem, options, message):
+    with pytest.raises(UserError, match=message):
+        sart(problem.A, problem.noisy, **options)

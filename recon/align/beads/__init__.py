@@ -1,0 +1,1 @@
+"""Gold beads: found in every view, followed through the series, and solved for."""

@@ -1,0 +1,132 @@
+"""``align=patch``: patches of the images followed and solved for, as beads would be."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+
+from recon.align.matching import Match, match_reprojections
+from recon.align.patches.placement import Placement
+from recon.align.patches.track import NotEnoughTexture, Solution, match_patches, track_patches
+from recon.align.shifts import from_surroundings
+from recon.align.xcorr import xcorr
+from recon.errors import UserError
+from recon.geometry import Geometry
+from recon.preprocess import fourier_bin
+from recon.series import TiltSeries
+
+PATCHES_ACROSS = 7  # patches of the default size side by side, before they overlap
+SMALLEST_PX = 12
+PATCH_ROUNDS = 2
+
+
+def patch(
+    series: TiltSeries,
+    *,
+    axis_deg: float | None = None,
+    patch_px: int | None = None,
+    rounds: int = 2,
+    working_px: int = 200,
+    threads: int = 1,
+) -> TiltSeries:
+    """Find every view's shift, and its rotation, magnification and tilt where the patches tell them; the pixels stay as they are.
+
+    1. ``align=xcorr``, with ``axis_deg`` as it takes it. 2. Overlapping patches, ``patch_px`` wide (null: a seventh of the frame), with
+    texture in both directions, followed outward from the lowest tilt; those that move as a point of the specimen does are solved for by
+    bundle adjustment. 3. From there, or from ``align=xcorr`` where that explains the views better, patches are measured against the views'
+    reprojections and solved for again, twice. 4. Up to ``rounds`` of reprojection matching of whole views. Views wider than ``working_px``
+    are binned for all of it.
+
+    Where patches cannot be followed, or explain the views less well than ``align=xcorr`` did, that result is kept, and the history says so.
+    """
+    if patch_px is not None and patch_px < SMALLEST_PX:
+        raise UserError(f"align.patch_px={patch_px} given, {SMALLEST_PX} or more wanted; null takes a seventh of the frame")
+    raw = series.data.numpy()
+    empty = np.flatnonzero(np.ptp(raw.reshape(len(raw), -1), axis=1) == 0)
+    if empty.size:
+        shown = ",".join(str(v) for v in empty[:20])
+        raise UserError(f"{empty.size} views are empty (one value in all pixels), detail in every view wanted; drop them with exclude=[{shown}]")
+    rough = xcorr(series, axis_deg=axis_deg, working_px=working_px, threads=threads)
+    bin_by = max(1, min(math.ceil(max(raw.shape[1:]) / working_px), min(raw.shape[1:]) // 16))
+    stack = from_surroundings(fourier_bin(raw, bin_by) if bin_by > 1 else raw)
+    size = min(stack.shape[1:]) // PATCHES_ACROSS if patch_px is None else round(patch_px / bin_by)
+    size = max(size, SMALLEST_PX)
+
+    assert rough.geometry.shifts_px is not None
+    tilts, start_axis = series.geometry.angles_deg, rough.geometry.axis_deg
+    start = Placement.of(tilts, start_axis, rough.geometry.shifts_px / bin_by)
+    before = _match(stack, start, 0, threads)
+    try:
+        found, match = _refined(stack, start, before, tilts, size, rounds, threads)
+    except NotEnoughTexture as error:
+        return _kept(rough, str(error))
+    if match.residual > before.residual:
+        return _kept(
+            rough, f"patches leave {match.residual:.4f} of the data unexplained by reprojections, cross-correlation {before.residual:.4f}"
+        )
+    place = replace(found.placement, shifts_px=match.shifts_px)
+    geometry = Geometry(place.angles_deg, series.geometry.pixel_nm, place.axis_deg, place.shifts_px * bin_by, place.own)
+    return series.after(_sentence(found, match, before, bin_by), geometry=geometry, facts={"align": _facts(found, match, before, bin_by, size)})
+
+
+def _refined(
+    stack: np.ndarray, start: Placement, before: Match, tilt_deg: np.ndarray, size: int, rounds: int, threads: int
+) -> tuple[Solution, Match]:
+    """(the patches' solution, its views against their reprojections). Raises ``NotEnoughTexture``."""
+    found = track_patches(stack, start, size, threads=threads)
+    tracked = _match(stack, found.placement, 0, threads)
+    best = found.placement if tracked.residual < before.residual else start
+    for _ in range(PATCH_ROUNDS):
+        found = match_patches(stack, best, found.points_px, tilt_deg, size, threads=threads)
+        best = found.placement
+    return found, _match(stack, best, rounds, threads)
+
+
+def _match(stack: np.ndarray, place: Placement, rounds: int, threads: int) -> Match:
+    return match_reprojections(
+        stack, place.angles_deg, place.axis_deg, place.shifts_px, matrices=place.own, rounds=rounds, threads=threads
+    )
+
+
+def _kept(rough: TiltSeries, why: str) -> TiltSeries:
+    """The cross-correlation's result, and why."""
+    facts = rough.facts["align"]
+    assert isinstance(facts, dict)
+    said = f"align=patch falls back on align=xcorr: {why}"
+    warning = said if "warning" not in facts else f"{said}; {facts['warning']}"
+    return rough.after(said, facts={"align": {**facts, "asked": "patch", "fallback": why, "warning": warning}})
+
+
+def _facts(found: Solution, match: Match, before: Match, bin_by: int, size: int) -> dict[str, object]:
+    bundle, place = found.bundle, found.placement
+    return {
+        "method": "patch",
+        "axis_deg": round(place.axis_deg, 3),
+        "axis_error_deg": round(bundle.errors.axis_deg, 4),
+        "patch_px": size * bin_by,
+        "n_patches": len(bundle.beads),
+        "views_per_patch": round(float(bundle.views_per_bead.mean()), 2),
+        "correlation": round(found.correlation, 3),
+        "residual_px": round(bundle.mean_residual_px * bin_by, 4),
+        "leave_out_px": round(bundle.mean_leave_out_px * bin_by, 4),
+        "freedom": bundle.freedom.said(),
+        "reprojection_residual": round(match.residual, 5),
+        "reprojection_residual_xcorr": round(before.residual, 5),
+        "error_px_per_view": (match.error_px * bin_by).round(3).tolist(),
+        "rotation_deg": bundle.cameras.rotation_deg.round(3).tolist(),
+        "magnification": bundle.cameras.magnification.round(5).tolist(),
+        "tilt_deg": bundle.cameras.tilt_deg.round(3).tolist(),
+        "shifts_px": (match.shifts_px * bin_by).round(3).tolist(),
+        "notes": list(bundle.notes),
+    }
+
+
+def _sentence(found: Solution, match: Match, before: Match, bin_by: int) -> str:
+    bundle = found.bundle
+    return (
+        f"aligned by {len(bundle.beads)} patches: axis {found.placement.axis_deg:.2f} deg, mean residual {bundle.mean_residual_px * bin_by:.2f} px, "
+        f"views within {np.sqrt((match.error_px**2).mean()) * bin_by:.2f} px rms of their reprojections, which leave {match.residual:.4f} of the "
+        f"data unexplained (cross-correlation {before.residual:.4f}); solved for {bundle.freedom.said()}"
+    )

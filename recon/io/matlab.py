@@ -1,0 +1,68 @@
+"""Read MATLAB files up to version 7 (``save -v7``); nothing is ever unpickled or run."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from recon.errors import UserError
+from recon.io.pixels import check_numbers, check_sides
+from recon.io.stack import StackFile
+
+
+def open_matlab(path: Path) -> StackFile:
+    """The largest three-dimensional array of numbers in a .mat file.
+
+    MATLAB counts views last, (y, x, tilt); an array whose first side alone differs, (tilt, n, n), is taken as it is. These files hold
+    no angles. Raises ``UserError`` for files without such an array, and for damaged ones.
+    """
+    name = max(_three_dimensional(path).items(), key=lambda item: int(np.prod(item[1])))[0]
+    array = _array(path, name)
+    shape = check_sides(array.shape, name=path.name)
+    dtype = check_numbers(array.dtype, name=path.name)
+    del array
+
+    def fill(out: np.ndarray, keep: Sequence[int]) -> None:
+        views = _array(path, name)
+        for k, view in enumerate(keep):
+            out[k] = views[view]
+
+    return StackFile(path, f"MATLAB {dtype.name} {name!r}", shape, fill)
+
+
+def _three_dimensional(path: Path) -> dict[str, tuple[int, ...]]:
+    """Names and shapes of the arrays of numbers with three sides."""
+    from scipy.io import whosmat
+
+    kinds = {"double", "single", "logical", *(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64))}
+    try:
+        listed = whosmat(path)
+    except (ValueError, TypeError, NotImplementedError, KeyError, IndexError, OverflowError, MemoryError, zlib.error) as error:
+        raise _damaged(path, error) from error
+    found = {name: shape for name, shape, kind in listed if len(shape) == 3 and kind in kinds}
+    if not found:
+        held = ", ".join(f"{name} {' x '.join(map(str, shape))} {kind}" for name, shape, kind in listed[:5]) or "nothing"
+        raise UserError(
+            f"{path.name} holds {held[:150]}, an array of numbers with three sides (y, x, tilt) wanted; save the stack"
+        )
+    return found
+
+
+def _array(path: Path, name: str) -> np.ndarray:
+    """(tilt, y, x), a view of the array as it lies in the file."""
+    from scipy.io import loadmat
+
+    try:
+        array = np.asarray(loadmat(path, variable_names=[name])[name])
+    except (ValueError, TypeError, NotImplementedError, KeyError, IndexError, OverflowError, MemoryError, zlib.error) as error:
+        raise _damaged(path, error) from error
+    first, second, third = array.shape
+    return array if first != second == third else array.transpose(2, 0, 1)
+
+
+def _damaged(path: Path, error: Exception) -> UserError:
+    why = " ".join(str(error).split())[:120]
+    return UserError(f"{path.name} is a damaged MATLAB file or of a kind unknown here ({why}); save it again with save -v7")

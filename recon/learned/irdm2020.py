@@ -1,0 +1,48 @@
+"""``+model=irdm2020``: the published IRDM, for comparison. Wang et al. 2020, doi:10.1002/aisy.202000152."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from recon.algorithms.base import Callback, Progress, bound
+from recon.algorithms.wbp import wbp
+from recon.learned.weights import trained
+from recon.projectors.base import Projector
+
+AT_ONCE = 4  # slices that the network is given
+
+
+def irdm2020(
+    A: Projector,
+    y: Tensor,
+    *,
+    weights: str = "irdm2020",
+    minimum: float | None = 0.0,
+    start: Tensor | None = None,
+    callback: Callback | None = None,
+) -> Tensor:
+    """U-Net++ on WBP, every slice by itself: nothing holds the result to the measured views. ``start`` is ignored."""
+    network = trained(weights).network
+    slices = wbp(A, y, filter="hamming").permute(1, 0, 2)
+    out = torch.empty_like(slices)
+    for first in range(0, len(slices), AT_ONCE):
+        given, scale = published_input(slices[first : first + AT_ONCE])
+        with torch.no_grad():
+            out[first : first + AT_ONCE] = network(given[:, None])[:, 0] * scale
+    x = bound(out.permute(1, 0, 2), minimum, None)
+    progress = Progress(y, None, callback)
+    if progress.wanted:
+        progress.done(y - A(x))
+    return x
+
+
+def published_input(wbp: Tensor) -> tuple[Tensor, Tensor]:
+    """(slice, z, x) of WBP -> (the slices about 0 to 1, their (slice, 1, 1) scale).
+
+    The authors divide pictures of 0 ... 255 by 255; a measured slice has no such range, so its 99.5th percentile stands for 0.8. The
+    published WBP has a bare ramp, which noise of counting makes useless; ours has a Hamming window.
+    """
+    largest = torch.stack([s.flatten().kthvalue(max(1, round(0.995 * s.numel()))).values for s in wbp])
+    scale = (largest / 0.8).clamp(min=1e-6)[:, None, None]
+    return wbp / scale, scale

@@ -1,0 +1,1 @@
+"""Training on synthetic phantoms: examples, losses, the loop, the tasks."""

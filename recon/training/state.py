@@ -1,0 +1,64 @@
+"""A training on the disk: everything the next step depends on, in one safetensors file."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+Averages = dict[str, Tensor]
+
+
+def average(averages: Averages, network: nn.Module, decay: float) -> None:
+    """Exponential moving average of weights and of batch statistics, in place; empty averages are begun."""
+    for name, value in network.state_dict().items():
+        if name not in averages or not value.is_floating_point():
+            averages[name] = value.detach().clone()
+        else:
+            averages[name].lerp_(value.detach(), 1 - decay)
+
+
+def save(
+    path: Path,
+    step: int,
+    networks: dict[str, nn.Module],
+    averages: Averages,
+    optimisers: dict[str, Optimizer],
+    facts: dict[str, object],
+) -> None:
+    """Written whole or not at all."""
+    tensors = {f"average/{k}": v for k, v in averages.items()}
+    for name, network in networks.items():
+        tensors |= {f"{name}/{k}": v for k, v in network.state_dict().items()}
+        for i, state in optimisers[name].state_dict()["state"].items():
+            tensors |= {f"{name}.optimiser/{i}/{k}": torch.as_tensor(v) for k, v in state.items()}
+    temporary = path.with_suffix(".part")
+    contiguous = {k: v.detach().clone().contiguous() for k, v in tensors.items()}
+    save_file(contiguous, temporary, metadata={"step": str(step), "facts": json.dumps(facts)})
+    temporary.replace(path)
+
+
+def load(
+    path: Path, networks: dict[str, nn.Module], averages: Averages, optimisers: dict[str, Optimizer]
+) -> tuple[int, dict[str, object]]:
+    """Fill what was saved; returns (step, facts)."""
+    with safe_open(path, framework="pt") as file:
+        facts = file.metadata()
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    averages.clear()
+    averages.update({k.removeprefix("average/"): v for k, v in tensors.items() if k.startswith("average/")})
+    for name, network in networks.items():
+        network.load_state_dict({k.removeprefix(f"{name}/"): v for k, v in tensors.items() if k.startswith(f"{name}/")})
+        states: dict[int, dict[str, Tensor]] = {}
+        for key, value in tensors.items():
+            if key.startswith(f"{name}.optimiser/"):
+                _, index, part = key.split("/")
+                states.setdefault(int(index), {})[part] = value
+        whole = optimisers[name].state_dict()
+        optimisers[name].load_state_dict({"state": states, "param_groups": whole["param_groups"]})
+    return int(facts["step"]), json.loads(facts["facts"])

@@ -1,0 +1,98 @@
+"""A fixed set of examples that is never trained on: seen families with other seeds, and families that are held out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")  # before pyplot: training runs without a screen
+
+import matplotlib.pyplot as plt
+import numpy as np
+from torch import nn
+
+from recon.metrics import psnr, ssim
+from recon.training.examples import Example
+from recon.training.pool import VALIDATION, Source
+from recon.training.state import Averages
+from recon.training.tasks import Task
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of the log: ``names`` and ``values`` agree; the gains are over TV."""
+
+    names: tuple[str, ...]
+    values: tuple[float, ...]
+
+    @property
+    def sentence(self) -> str:
+        return ", ".join(f"{name} {value:.2f}" for name, value in zip(self.names, self.values, strict=True))
+
+
+@dataclass(frozen=True, eq=False)
+class Judge:
+    """``seen`` and ``held_out``: examples by family."""
+
+    seen: Sequence[Example]
+    held_out: Sequence[Example]
+
+    def __call__(self, network: nn.Module, averages: Averages, task: Task, folder: Path, step: int) -> Line:
+        """Score the averaged weights; writes ``sample.png``."""
+        network.load_state_dict(averages)
+        network.eval()
+        names: list[str] = []
+        values: list[float] = []
+        for what, examples in (("seen", self.seen), ("held_out", self.held_out)):
+            if not examples:
+                continue
+            scores = np.array([_scores(network, task, example) for example in examples])
+            names += [f"{what}_psnr", f"{what}_gain", f"{what}_ssim_gain", f"{what}_worst"]
+            gain = scores[:, 0] - scores[:, 2]
+            values += [
+                float(scores[:, 0].mean()),
+                float(gain.mean()),
+                float((scores[:, 1] - scores[:, 3]).mean()),
+                float(gain.min()),
+            ]
+        _picture(network, task, [*self.seen[:2], *self.held_out[:2]], folder / "sample.png", step)
+        return Line(tuple(names), tuple(values))
+
+
+def make_judge(seen: Source, held_out: Source) -> Judge:
+    """One group of every family."""
+    groups = [[source.group(VALIDATION + i, name) for i, name in enumerate(source.families)] for source in (seen, held_out)]
+    return Judge(*([example for group in part for example in group] for part in groups))
+
+
+def family_scores(network: nn.Module, task: Task, examples: Sequence[Example]) -> Mapping[str, Mapping[str, float]]:
+    """Mean PSNR and SSIM per family, of the network and of TV, for the card."""
+    by_family: dict[str, list[np.ndarray]] = {}
+    for example in examples:
+        by_family.setdefault(example.family, []).append(_scores(network, task, example))
+    keys = ("psnr_db", "ssim", "tv_psnr_db", "tv_ssim")
+    return {family: dict(zip(keys, np.mean(rows, 0).round(3).tolist(), strict=True)) for family, rows in by_family.items()}
+
+
+def _scores(network: nn.Module, task: Task, example: Example) -> np.ndarray:
+    truth = example.truth.float()
+    out = task.restore(network, example).permute(1, 0, 2)
+    tv = example.tv.float()
+    return np.array([psnr(out, truth), ssim(out, truth), psnr(tv, truth), ssim(tv, truth)])
+
+
+def _picture(network: nn.Module, task: Task, examples: Sequence[Example], path: Path, step: int) -> None:
+    figure, axes = plt.subplots(len(examples), 4, figsize=(11, 2.8 * len(examples)), squeeze=False, layout="constrained")
+    for line, example in zip(axes, examples, strict=True):
+        row = example.truth.shape[1] // 2
+        out = task.restore(network, example)[row]
+        shown = {"WBP": example.wbp[:, row], "TV": example.tv[:, row], f"step {step}": out, "truth": example.truth[:, row]}
+        for axis, (title, picture) in zip(line, shown.items(), strict=True):
+            axis.imshow(picture.float().numpy(), cmap="gray", vmin=0, vmax=float(example.truth.max()))
+            axis.set_title(f"{example.family}: {title}", fontsize=8)
+            axis.axis("off")
+    figure.savefig(path, dpi=80)
+    plt.close(figure)
