@@ -30,6 +30,7 @@ RUNTIME = (
     "family",
     "volume",
     "known",
+    "given",
     "extras",
     "network",
 )

@@ -14,7 +14,7 @@ from recon.io.atomic import replacing
 from recon.io.imod_tracks import write_points, write_xyz
 
 FIDUCIAL_FILES = ("fiducials.xyz", "fiducials.txt", "fiducials.png")
-TIMES = 10  # by which residuals are drawn longer than they are
+SHORTEST = 0.015  # of the frame's width: mean length that residuals are drawn with, 10, 20, ... times as long as they are
 
 
 def write_fiducials(out: Path, found: Mapping[str, Any], pixel_nm: float | None, factor: int) -> None:
@@ -31,7 +31,7 @@ def write_fiducials(out: Path, found: Mapping[str, Any], pixel_nm: float | None,
 
 
 def draw_fiducials(path: Path, found: Mapping[str, Any]) -> None:
-    """Two pictures of the view at the lowest tilt: the beads' way through the views, and their residuals, ``TIMES`` as long."""
+    """Two pictures of the view at the lowest tilt: the beads' way through the views, and their residuals, many times as long."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.collections import LineCollection
     from matplotlib.figure import Figure
@@ -56,12 +56,13 @@ def draw_fiducials(path: Path, found: Mapping[str, Any]) -> None:
     here = found["view"] == middle
     axes[0].scatter(*at[here].T, s=60, facecolors="none", edgecolors="#ff5533", linewidths=0.9)
     axes[0].set_title(f"{len(np.unique(found['bead']))} beads through {n_views} views, on view {middle}", fontsize=10)
-    ends = at + TIMES * found["residual_px"][:, ::-1]
+    mean = float(np.hypot(*found["residual_px"].T).mean())
+    times = 10 * int(np.clip(np.ceil(SHORTEST * view.shape[1] / (10 * max(mean, 1e-9))), 1, 20))
+    ends = at + times * found["residual_px"][:, ::-1]
     shown = LineCollection(
         list(np.stack([at, ends], axis=1)), array=found["view"], cmap="viridis", clim=(0, n_views - 1), linewidths=0.8
     )
     axes[1].add_collection(shown)
-    mean = float(np.hypot(*found["residual_px"].T).mean())
-    axes[1].set_title(f"seen minus predicted, {TIMES} times as long; mean {mean:.3f} px", fontsize=10)
+    axes[1].set_title(f"seen minus predicted, {times} times as long; mean {mean:.3f} px", fontsize=10)
     figure.colorbar(shown, ax=axes, shrink=0.6, label="view")
     figure.savefig(path, format="png")

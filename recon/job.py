@@ -23,6 +23,7 @@ from recon.console import Console
 from recon.errors import UserError
 from recon.geometry import Geometry
 from recon.io import read_tilt_series
+from recon.io.alignment_table import read_alignment
 from recon.io.xyz import read_xyz
 from recon.pipeline import Settings, Stages, rehearse, run
 from recon.trust_card import heard
@@ -64,8 +65,19 @@ def make_stages(config: DictConfig) -> Stages:
         source = functools.partial(read_tilt_series, input_path(config), angles=angles, pixel_nm=pixel_nm, exclude=exclude)
     algorithm = build(config.algorithm)
     assert isinstance(algorithm, functools.partial)
-    preprocess, align, projector = build(config.preprocess), build(config.align), build(config.projector)
+    preprocess, align, projector = build(config.preprocess), _align(config), build(config.projector)
     return Stages(source, preprocess, align, projector, algorithm, build(config.trust), _analyze(config))
+
+
+def _align(config: DictConfig) -> Callable[..., Any]:
+    """The stage; a stage knows no files, so an alignment given as one is read here, before the work."""
+    stage = build(config.align)
+    options = getattr(stage, "keywords", {})
+    if "path" not in options:
+        return stage
+    if options["path"] is None:
+        raise UserError("align=file given without align.path=, a .yaml, .csv or IMOD .xf file of shifts wanted")
+    return functools.partial(stage, given=read_alignment(Path(options["path"]).expanduser()))
 
 
 def _analyze(config: DictConfig) -> Callable[..., Any]:

@@ -23,7 +23,7 @@ OPTIONS = sorted(p.relative_to(CONFIGS).with_suffix("").as_posix() for p in CONF
 RUNTIME = {
     "projector": {"geometry", "volume_zx", "width"},
     "preprocess": {"series"},
-    "align": {"series", "threads"},
+    "align": {"series", "threads", "given"},
     "algorithm": {"A", "y", "start", "callback", "extras"},
     "sample": set(),
     "phantom": set(),

@@ -38,8 +38,8 @@ def match_reprojections(
     """Alternate a short SIRT (15 iterations: too smooth to reproduce a misplaced view) and a shift of each view to its prediction.
 
     ``stack``: (tilt, y, x) raw. ``matrices``: (tilt, 2, 2) where views differ, as ``warp`` takes them; they stay. A round is kept while it
-    lowers the residual by more than a thousandth; ends early once the shifts change by less than ``tolerance_px`` rms. The shifts' mean along y and their cos t and sin t parts along x only move the
-    specimen in the volume, and are left as they were.
+    lowers the residual by more than a thousandth; ends early once the shifts change by less than ``tolerance_px`` rms. The shifts' mean
+    along y and their cos t and sin t parts along x only move the specimen in the volume, and are left as they were.
     """
     best = _predict(stack, angles_deg, axis_deg, shifts_px, matrices, threads)
     for _ in range(rounds):

@@ -31,7 +31,14 @@ from recon.training.tasks import Task
 from recon.training.validation import Judge, family_scores, make_judge
 from recon.trust_card import card_of, series_facts
 
-FREE_TO_CHANGE = ("cores", "steps", "max_minutes", "validate_every", "checkpoint_minutes")  # between a stop and its resumption
+FREE_TO_CHANGE = (
+    "cores",
+    "steps",
+    "max_minutes",
+    "stop_after",
+    "validate_every",
+    "checkpoint_minutes",
+)  # between a stop and its resumption
 
 
 def run_training(config: DictConfig) -> Path:

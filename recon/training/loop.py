@@ -26,7 +26,8 @@ from recon.training.validation import Judge
 
 @dataclass(frozen=True)
 class Trainer:
-    """How long and how fast. ``steps``: of the whole cosine schedule; ``max_minutes``: stop, to be resumed, after so long.
+    """How long and how fast. ``steps``: of the whole cosine schedule; ``max_minutes``, ``stop_after``: stop, to be resumed, after so long or
+    that step.
 
     ``first_groups`` of examples have to be there before the first step, one more after every ``steps_per_group`` steps, up to ``groups``.
     ``adversarial_from``: the share of the steps after which a task's discriminator joins in.
@@ -40,6 +41,7 @@ class Trainer:
     seed: int = 0
     steps: int = 20000
     max_minutes: float | None = None
+    stop_after: int | None = None
     learning_rate: float = 1e-3
     warm_up: int = 200
     clip: float = 1.0
@@ -96,7 +98,7 @@ def train(
     began = kept = time.monotonic()
     try:
         with console.progress("training", trainer.steps - step) as advance:
-            while step < trainer.steps:
+            while step < (trainer.steps if trainer.stop_after is None else min(trainer.steps, trainer.stop_after)):
                 wanted = available(
                     step, first=trainer.first_groups, steps_per_group=trainer.steps_per_group, limit=trainer.groups
                 )

@@ -30,14 +30,22 @@ def ship(trained: Path, name: str, folder: Path = FOLDER) -> None:
     if digest != card["sha256"]:
         raise UserError(f"{card_path} is the card of other weights than those beside it; train again, or restore the file")
     if weights.stat().st_size > LARGEST:
-        raise UserError(f"{weights} has {weights.stat().st_size / 1e6:.1f} MB, at most {LARGEST / 1e6:.0f} wanted; take a smaller network")
+        raise UserError(
+            f"{weights} has {weights.stat().st_size / 1e6:.1f} MB, at most {LARGEST / 1e6:.0f} wanted; take a smaller network"
+        )
     shutil.copyfile(weights, folder / f"{name}.safetensors")
     shutil.copyfile(card_path, folder / f"{name}.json")
     registry = tomllib.loads((folder / "weights.toml").read_text("utf-8")) if (folder / "weights.toml").exists() else {}
     network = dict(card["options"]["network"])
     target = network.pop("_target_")
     network.pop("_partial_", None)
-    registry[name] = {"file": f"{name}.safetensors", "sha256": digest, "card": f"{name}.json", "network": target, "options": network}
+    registry[name] = {
+        "file": f"{name}.safetensors",
+        "sha256": digest,
+        "card": f"{name}.json",
+        "network": target,
+        "options": network,
+    }
     with replacing(folder / "weights.toml") as temporary:
         temporary.write_text(_toml(registry), "utf-8")
 

@@ -221,8 +221,10 @@ def _facts(found: Followed, tilt_deg: np.ndarray, classifier: str) -> dict[str, 
         facts["residual_nm"] = round(bundle.mean_residual_px * bundle.pixel_nm, 4)
     empty = np.flatnonzero(np.isnan(bundle.residual_per_view_px))
     if empty.size:
+        names = ", ".join(map(str, empty[:12])) + (" ..." if empty.size > 12 else "")
         facts["warning"] = (
-            f"{empty.size} views show no bead (the first is {empty[0]}): they stand where their neighbours say; drop them with exclude=[...]"
+            f"no bead was measured in view{'s' if empty.size > 1 else ''} {names}: placed where the neighbours suggest; leave out what is "
+            "hidden there with exclude=[...]"
         )
     return facts
 

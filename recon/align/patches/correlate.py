@@ -28,7 +28,9 @@ def find(
     """
     n, size = patches.shape[:2]
     wide = size + 2 * reach_px
-    whole = np.round(index_px - (size - 1) / 2).astype(int) - reach_px  # first row and column, whole: the view is not interpolated
+    whole = (
+        np.round(index_px - (size - 1) / 2).astype(int) - reach_px
+    )  # first row and column, whole: the view is not interpolated
     ground = np.zeros((view.shape[0] + 2 * wide, view.shape[1] + 2 * wide), np.float32)
     ground[wide:-wide, wide:-wide] = view
     first = np.clip(whole + wide, 0, np.array(ground.shape) - wide)

@@ -27,7 +27,7 @@ def patch(
     *,
     axis_deg: float | None = None,
     patch_px: int | None = None,
-    rounds: int = 2,
+    rounds: int = 6,
     working_px: int = 200,
     threads: int = 1,
 ) -> TiltSeries:
@@ -35,9 +35,9 @@ def patch(
 
     1. ``align=xcorr``, with ``axis_deg`` as it takes it. 2. Overlapping patches, ``patch_px`` wide (null: a seventh of the frame), with
     texture in both directions, followed outward from the lowest tilt; those that move as a point of the specimen does are solved for by
-    bundle adjustment. 3. From there, or from ``align=xcorr`` where that explains the views better, patches are measured against the views'
-    reprojections and solved for again, twice. 4. Up to ``rounds`` of reprojection matching of whole views. Views wider than ``working_px``
-    are binned for all of it.
+    bundle adjustment. 3. From there, or from ``align=xcorr`` where that explains the views better, patches are measured against the
+    views' reprojections and solved for again, twice where views turn out to differ. 4. Up to ``rounds`` of reprojection matching of
+    whole views. Views wider than ``working_px`` are binned for all of it.
 
     Where patches cannot be followed, or explain the views less well than ``align=xcorr`` did, that result is kept, and the history says so.
     """
@@ -47,7 +47,9 @@ def patch(
     empty = np.flatnonzero(np.ptp(raw.reshape(len(raw), -1), axis=1) == 0)
     if empty.size:
         shown = ",".join(str(v) for v in empty[:20])
-        raise UserError(f"{empty.size} views are empty (one value in all pixels), detail in every view wanted; drop them with exclude=[{shown}]")
+        raise UserError(
+            f"{empty.size} views are empty (one value in all pixels), detail in every view wanted; drop them with exclude=[{shown}]"
+        )
     rough = xcorr(series, axis_deg=axis_deg, working_px=working_px, threads=threads)
     bin_by = max(1, min(math.ceil(max(raw.shape[1:]) / working_px), min(raw.shape[1:]) // 16))
     stack = from_surroundings(fourier_bin(raw, bin_by) if bin_by > 1 else raw)
@@ -59,19 +61,22 @@ def patch(
     start = Placement.of(tilts, start_axis, rough.geometry.shifts_px / bin_by)
     before = _match(stack, start, 0, threads)
     try:
-        found, match = _refined(stack, start, before, tilts, size, rounds, threads)
+        found, match = refined(stack, start, before, tilts, size, rounds, threads)
     except NotEnoughTexture as error:
         return _kept(rough, str(error))
     if match.residual > before.residual:
         return _kept(
-            rough, f"patches leave {match.residual:.4f} of the data unexplained by reprojections, cross-correlation {before.residual:.4f}"
+            rough,
+            f"patches leave {match.residual:.4f} of the data unexplained by reprojections, cross-correlation {before.residual:.4f}",
         )
     place = replace(found.placement, shifts_px=match.shifts_px)
     geometry = Geometry(place.angles_deg, series.geometry.pixel_nm, place.axis_deg, place.shifts_px * bin_by, place.own)
-    return series.after(_sentence(found, match, before, bin_by), geometry=geometry, facts={"align": _facts(found, match, before, bin_by, size)})
+    return series.after(
+        _sentence(found, match, before, bin_by), geometry=geometry, facts={"align": _facts(found, match, before, bin_by, size)}
+    )
 
 
-def _refined(
+def refined(
     stack: np.ndarray, start: Placement, before: Match, tilt_deg: np.ndarray, size: int, rounds: int, threads: int
 ) -> tuple[Solution, Match]:
     """(the patches' solution, its views against their reprojections). Raises ``NotEnoughTexture``."""
@@ -81,6 +86,8 @@ def _refined(
     for _ in range(PATCH_ROUNDS):
         found = match_patches(stack, best, found.points_px, tilt_deg, size, threads=threads)
         best = found.placement
+        if best.one_axis:  # nothing that whole views do not tell better
+            break
     return found, _match(stack, best, rounds, threads)
 
 

@@ -17,7 +17,9 @@ from recon.errors import UserError
 from recon.geometry import centre
 
 FEWEST_PATCHES = 6
-MOST_PATCHES = 48
+MOST_PATCHES = 36
+MOST_BLIND = 0.25  # of the views
+LEAST_SHARE = 0.35  # of the patches that a good view shows
 WORST_PATH_PX = 2.0  # from the path of a point, rms, in views that may themselves be misplaced by a pixel
 
 
@@ -57,7 +59,9 @@ def track_patches(stack: np.ndarray, start: Placement, size: int, *, threads: in
     points_like = distance < WORST_PATH_PX
     followed = Followed(found.position_px[:, points_like], found.correlation[:, points_like])
     bundle = _solved(followed, start, tilts)
-    points[~points_like] = np.stack([np.zeros(len(begin)), begin[:, 0], begin[:, 1] / np.cos(np.deg2rad(tilts[low]))], 1)[~points_like]
+    points[~points_like] = np.stack([np.zeros(len(begin)), begin[:, 0], begin[:, 1] / np.cos(np.deg2rad(tilts[low]))], 1)[
+        ~points_like
+    ]
     return Solution(bundle, placed(bundle, start), points, _median(followed))
 
 
@@ -92,6 +96,11 @@ def _solved(followed: Followed, placement: Placement, tilt_deg: np.ndarray, *, c
     if lasting.sum() < FEWEST_PATCHES:
         raise _too_few(int(lasting.sum()))
     kept = Followed(followed.position_px[:, lasting], followed.correlation[:, lasting])
+    count = len(blind_views(kept))
+    if count > MOST_BLIND * len(tilt_deg):
+        raise NotEnoughTexture(
+            f"{count} of {len(tilt_deg)} views show few of the patches that the others do, as views without detail do"
+        )
     try:
         bundle = (chosen if choose else solved)(tracks_of(kept, placement), tilt_deg, placement.axis_deg)
     except UserError as error:
@@ -99,6 +108,12 @@ def _solved(followed: Followed, placement: Placement, tilt_deg: np.ndarray, *, c
     if len(bundle.beads) < FEWEST_PATCHES:
         raise _too_few(len(bundle.beads))
     return bundle
+
+
+def blind_views(followed: Followed) -> np.ndarray:
+    """Views that show few of the patches that others do: noise is found somewhere too, but seldom correlates."""
+    count = followed.seen.sum(1)
+    return np.flatnonzero(count < max(FEWEST_PATCHES / 2, LEAST_SHARE * float(np.quantile(count, 0.9))))
 
 
 def _framed(shape: tuple[int, ...], placement: Placement, threads: int) -> np.ndarray:
