@@ -41,7 +41,10 @@ def main() -> None:
         sys.argv = [f"{sys.argv[0]} train", *words[1:]]
         train()
     wanted_help = not words or words[0] in ("-h", "--help")
-    print(USAGE if wanted_help else f"tiltwise: no sub-command {words[0]!r}, reconstruct or train wanted\n\n{USAGE}", file=sys.stderr)
+    print(
+        USAGE if wanted_help else f"tiltwise: no sub-command {words[0]!r}, reconstruct or train wanted\n\n{USAGE}",
+        file=sys.stderr,
+    )
     sys.exit(0 if wanted_help and words else 2)
 
 

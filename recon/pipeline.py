@@ -166,7 +166,8 @@ def _reconstruct(job: Job, plan: Plan, prepared: Prepared, settings: Settings, k
             return before  # stopped between the volume and the record
     names = ["tomogram", *(["uncertainty"] if job.options.get("uncertainty") else [])]
     writers = {
-        name: VolumeWriter(out / f"{name}.mrc", shape, voxel_nm=geometry.pixel_nm, history=history, resume=resume) for name in names
+        name: VolumeWriter(out / f"{name}.mrc", shape, voxel_nm=geometry.pixel_nm, history=history, resume=resume)
+        for name in names
     }
     writer = writers.pop("tomogram")
     iterations = job.options.get("n_iterations", 1)
@@ -321,7 +322,11 @@ def _check_writable(out: Path) -> None:
 
 def _fingerprint(config: Mapping[str, object], source: Path | None) -> str:
     """Of all that decides the pixels of the result: the config but for where and how it runs, the input file, the version."""
-    relevant = {k: v for k, v in config.items() if k not in ("resume", "output", "also", "memory_gb", "threads", "trust", "analyze", "report")}
+    relevant = {
+        k: v
+        for k, v in config.items()
+        if k not in ("resume", "output", "also", "memory_gb", "threads", "trust", "analyze", "report")
+    }
     if source is not None and source.exists():
         stat = source.stat()
         relevant["input_stat"] = (stat.st_size, stat.st_mtime_ns)

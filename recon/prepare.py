@@ -64,7 +64,9 @@ def prepare(
     console.say(*raw.history)
     low, high = float(raw.geometry.angles_deg.min()), float(raw.geometry.angles_deg.max())
     if max(-low, high) > 90:
-        console.warn(f"tilt angles from {low:g} to {high:g} degrees, beyond +-90 as only needles allow; check them, or pass angles=...")
+        console.warn(
+            f"tilt angles from {low:g} to {high:g} degrees, beyond +-90 as only needles allow; check them, or pass angles=..."
+        )
     check(raw)
     clean = preprocess(raw)
     console.say(*clean.history[len(raw.history) :])
@@ -115,6 +117,7 @@ def write_prepared(out: Path, prepared: Prepared, sample: Sample | None, key: st
         "pixel_nm": found.pixel_nm,
         "axis_deg": found.axis_deg,
         "shifts_px": shifts.tolist(),
+        "matrices": None if found.matrices is None else found.matrices.tolist(),
         "bin": prepared.bin,
         "noise": prepared.noise,
         "before": prepared.before.tolist(),
@@ -146,7 +149,7 @@ def load_prepared(out: Path, key: str) -> Prepared:
     volume = read_volume(out / "aligned.mrc")
     angles, pixel = np.array(saved["angles_deg"]), saved["pixel_nm"]
     aligned = TiltSeries(volume.data, Geometry(angles, pixel), saved["name"], tuple(saved["history"]), saved["facts"])
-    solution = Geometry(angles, pixel, saved["axis_deg"], np.array(saved["shifts_px"]))
+    solution = Geometry(angles, pixel, saved["axis_deg"], np.array(saved["shifts_px"]), saved["matrices"])
     before = np.array(saved["before"], np.float32)
     return Prepared(aligned, solution, saved["bin"], saved["noise"], before, saved["row"], saved["truth"])
 

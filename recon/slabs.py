@@ -27,7 +27,19 @@ from recon.projectors.base import Projector
 
 # Volumes and tilt series of the slab's size that an algorithm holds at its peak: upper bounds of what 256 rows of 256^2 with 71 tilts
 # added to the resident memory (wbp 0.18 of 0.21 GB, sirt 0.17 of 0.24, sart 0.19 of 0.26, cgls 0.37 of 0.41, tv 0.48 of 0.67).
-COPIES = {"wbp": (2, 4), "gridrec": (4, 5), "sirt": (2.5, 4), "sart": (2.5, 5), "cgls": (4.5, 6), "tv": (8, 7), "irdm2020": (4, 4), "irdm": (16, 9), "primal_dual": (24, 12)}
+COPIES = {
+    "wbp": (2, 4),
+    "gridrec": (4, 5),
+    "sirt": (2.5, 4),
+    "sart": (2.5, 5),
+    "cgls": (4.5, 6),
+    "tv": (8, 7),
+    "irdm2020": (4, 4),
+    "irdm": (16, 9),
+    "primal_dual": (24, 12),
+}
+# What a learned method takes, in iterations of SIRT: TV, the network (four mirror images of irdm), SIRT.
+WORTH = {"irdm": 330, "primal_dual": 250, "irdm2020": 30}
 SLAB_ROWS = 64  # enough for SIMD, few enough for a lively progress bar
 BASE_GB = 0.9  # Python, torch, numba and matplotlib themselves
 
@@ -102,7 +114,7 @@ def make_plan(job: Job, *, memory_gb: float, held_gb: float) -> Plan:
     edges = np.linspace(0, rows, count + 1).round().astype(int)
     slabs = tuple((int(a), int(b)) for a, b in itertools.pairwise(edges))
     largest = max(b - a for a, b in slabs) + (2 * overlap if count > 1 else 0)
-    iterations = job.options.get("n_iterations", 1)
+    iterations = job.options.get("n_iterations", WORTH.get(job.name, 1))
     seconds = _seconds_per_row(job) * (rows + 2 * overlap * (count - 1)) * (iterations if isinstance(iterations, int) else 1)
     return Plan(slabs, overlap, BASE_GB + held_gb + row_gb * largest, 4e-9 * n_z * rows * n_x + 4e-9 * job.y.numel(), seconds)
 

@@ -40,7 +40,9 @@ def sentence(error: Exception, words: Sequence[str], configs: Path, command: str
 def group_names(configs: Path, command: str) -> list[str]:
     """The groups that a command chooses from: those of its defaults, and for ``reconstruct`` the recipes."""
     defaults = OmegaConf.load(configs / f"{command}.yaml").defaults
-    chosen = {str(key) for entry in defaults if OmegaConf.is_dict(entry) for key in entry if " " not in str(key) and "@" not in str(key)}
+    chosen = {
+        str(key) for entry in defaults if OmegaConf.is_dict(entry) for key in entry if " " not in str(key) and "@" not in str(key)
+    }
     return sorted(chosen | ({"model"} if command == "reconstruct" else set()))
 
 

@@ -130,6 +130,7 @@ def start(folder: Path, *words: str) -> subprocess.Popen[str]:
         text=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell makes its background jobs deaf to Ctrl-C
     )
 
 

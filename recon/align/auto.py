@@ -1,19 +1,20 @@
-"""``align=auto``: beads where there are some, marker-free elsewhere."""
+"""``align=auto``: beads where there are some, patches where they explain the views better than whole views do, else whole views."""
 
 from __future__ import annotations
 
 from recon.align.beads.fiducial import fiducial
 from recon.align.beads.tracking import NotEnoughBeads
-from recon.align.xcorr import xcorr
+from recon.align.patches.patch import patch
 from recon.series import TiltSeries
 
 
 def auto(series: TiltSeries, *, threads: int = 1) -> TiltSeries:
-    """``fiducial`` if six beads or more can be followed, else ``xcorr``; the history says which, and why."""
+    """``fiducial`` if six beads or more can be followed, else ``patch``, which keeps ``xcorr``'s result where patches do
+    not explain the views better; the history says which, and why."""
     try:
         return fiducial(series.after("align=auto: gold beads are there, so they are used"), threads=threads)
     except NotEnoughBeads as error:
         why = str(error).split(", 6 or more wanted")[0].split("; use")[0]
-        return xcorr(
-            series.after(f"align=auto: no beads to align by ({why}), so views are matched without markers"), threads=threads
+        return patch(
+            series.after(f"align=auto: no beads to align by ({why}), so patches of the views are followed"), threads=threads
         )

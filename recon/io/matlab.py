@@ -36,11 +36,22 @@ def open_matlab(path: Path) -> StackFile:
 def _three_dimensional(path: Path) -> dict[str, tuple[int, ...]]:
     """Names and shapes of the arrays of numbers with three sides."""
     from scipy.io import whosmat
+    from scipy.io.matlab import MatReadError
 
     kinds = {"double", "single", "logical", *(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64))}
     try:
         listed = whosmat(path)
-    except (ValueError, TypeError, NotImplementedError, KeyError, IndexError, OverflowError, MemoryError, zlib.error) as error:
+    except (
+        ValueError,
+        TypeError,
+        NotImplementedError,
+        KeyError,
+        IndexError,
+        OverflowError,
+        MemoryError,
+        zlib.error,
+        MatReadError,
+    ) as error:
         raise _damaged(path, error) from error
     found = {name: shape for name, shape, kind in listed if len(shape) == 3 and kind in kinds}
     if not found:
@@ -54,10 +65,21 @@ def _three_dimensional(path: Path) -> dict[str, tuple[int, ...]]:
 def _array(path: Path, name: str) -> np.ndarray:
     """(tilt, y, x), a view of the array as it lies in the file."""
     from scipy.io import loadmat
+    from scipy.io.matlab import MatReadError
 
     try:
         array = np.asarray(loadmat(path, variable_names=[name])[name])
-    except (ValueError, TypeError, NotImplementedError, KeyError, IndexError, OverflowError, MemoryError, zlib.error) as error:
+    except (
+        ValueError,
+        TypeError,
+        NotImplementedError,
+        KeyError,
+        IndexError,
+        OverflowError,
+        MemoryError,
+        zlib.error,
+        MatReadError,
+    ) as error:
         raise _damaged(path, error) from error
     first, second, third = array.shape
     return array if first != second == third else array.transpose(2, 0, 1)

@@ -6,37 +6,53 @@ One place, so that a network never meets pictures made in another way than those
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from recon.algorithms.tv import tv
+from recon.algorithms.pdhg import Pdhg
 from recon.algorithms.wbp import wbp
 from recon.projectors.base import Projector
 
 CHANNELS = 10  # of ``pictures``: three slices of TV, three of WBP, four numbers about the series
-TV_ITERATIONS = 150
+TV_ITERATIONS = 150  # of the TV that a network is given
+CONVERGED_ITERATIONS = 300  # of TV as a result, as algorithm=tv has it
 
 
 @dataclass(frozen=True, eq=False)
 class Inputs:
-    """``tv`` and ``wbp``: (z, y, x), divided by ``scale``; ``conditions``: (4,) about the series, each roughly 0 to 1."""
+    """``tv`` and ``wbp``: (z, y, x), divided by ``scale``; ``conditions``: (4,) about the series, each roughly 0 to 1.
+
+    ``converged``: goes on with the TV iteration and returns what ``algorithm=tv`` would, in units of the views; to be called once.
+    """
 
     tv: Tensor
     wbp: Tensor
     conditions: Tensor
     scale: float
+    converged: Callable[[], Tensor]
 
 
 def make_inputs(
     A: Projector, y: Tensor, *, weight: float, noise: float, scale: float | None = None, dimensions: int = 3
 ) -> Inputs:
     """``weight``: of TV; ``noise``: standard deviation per pixel of ``y`` (tilt, y, x); ``scale``: None takes ``grey_scale`` of the TV."""
-    smooth = tv(A, y, weight=weight, n_iterations=TV_ITERATIONS, dimensions=dimensions)
-    scale = grey_scale(smooth) if scale is None else scale
-    return Inputs(smooth / scale, wbp(A, y, filter="hamming") / scale, conditions(A.geometry.angles_deg, snr(y, noise)), scale)
+    state = Pdhg(A, y, dimensions, 0.0, None, None)
+    state.weight = weight
+    for _ in range(TV_ITERATIONS):
+        state.iterate()
+
+    def converged() -> Tensor:
+        for _ in range(CONVERGED_ITERATIONS - TV_ITERATIONS):
+            state.iterate()
+        return state.x
+
+    scale = grey_scale(state.x) if scale is None else scale
+    series = conditions(A.geometry.angles_deg, snr(y, noise))
+    return Inputs(state.x / scale, wbp(A, y, filter="hamming") / scale, series, scale, converged)
 
 
 def grey_scale(volume: Tensor) -> float:

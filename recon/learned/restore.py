@@ -135,7 +135,9 @@ def _restored(
     volume, spread = _corrected(A, y, made, correct)
     share = float(settled.strength)
     x = views_say.consistent(A, y, bound(volume, minimum, None), int(settled.consistency), minimum=minimum)
-    x = x if share == 1 else made.tv * made.scale + share * (x - made.tv * made.scale)
+    if share < 1:
+        base = made.converged()
+        x = base + share * (x - base)
     if extras is not None and spread is not None:
         extras["uncertainty"] = share * spread
     progress = Progress(y, None, callback)
@@ -167,7 +169,7 @@ def _settle(
                 count = views_say.choose_iterations(seen, y_seen, unseen, y_unseen, x, minimum=minimum)
             if isinstance(share, str):
                 x = views_say.consistent(seen, y_seen, x, count, minimum=minimum)
-                share = views_say.strength(unseen, y_unseen, made.tv * scale, x)
+                share = views_say.strength(unseen, y_unseen, made.converged(), x)
     return Choices(weight, scale, share, count)
 
 

@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 import pytest
 import tifffile
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from recon.errors import UserError
@@ -50,6 +50,7 @@ def test_vendor_files(reference: Callable[[str], Path]) -> None:
 
 
 @settings(max_examples=100, deadline=None)
+@example(content=b"MATLAB 5.0", suffix=".mrc")
 @given(content=st.binary(max_size=1500), suffix=st.sampled_from([".mrc", ".tif", ".dm3", ".ser", ".npy", ".h5", ""]))
 def test_noise_is_a_sentence(content: bytes, suffix: str, tmp_path_factory: pytest.TempPathFactory) -> None:
     path = tmp_path_factory.mktemp("n") / f"noise{suffix}"

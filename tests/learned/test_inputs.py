@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from recon.algorithms.tv import tv
 from recon.geometry import Geometry
 from recon.learned.inputs import CHANNELS, conditions, conditions_mirrored, grey_scale, make_inputs, pictures, snr
 from recon.projectors.native import NativeProjector
@@ -29,6 +30,15 @@ def test_inputs_do_not_depend_on_the_unit_of_the_views() -> None:
     assert torch.allclose(one.tv, seven.tv, atol=1e-4)
     assert torch.allclose(one.wbp, seven.wbp, atol=1e-4)
     assert torch.equal(one.conditions, seven.conditions)
+
+
+def test_going_on_with_tv_is_tv_itself() -> None:
+    A = NativeProjector(Geometry(np.arange(-60.0, 61, 6), None), (16, 16), 16)
+    y = A(torch.rand((16, 3, 16), generator=torch.Generator().manual_seed(0)))
+    made = make_inputs(A, y, weight=0.1, noise=0.1)
+    given = made.tv.clone()
+    assert torch.equal(made.converged(), tv(A, y, weight=0.1))
+    assert torch.equal(made.tv, given)
 
 
 def test_pictures_are_the_slices_and_their_neighbours() -> None:

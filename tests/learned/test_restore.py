@@ -105,7 +105,7 @@ def test_tiles_are_the_whole_slice_away_from_their_seams(monkeypatch: pytest.Mon
     """Receptive field: 4 halvings of 3 x 3 convolutions, about 70 pixels to each side."""
     net = network("irdm", 0.05)
     tv = torch.rand(384, 1, 384, generator=torch.Generator().manual_seed(1))
-    made = restore.Inputs(tv, tv, torch.zeros(4), 1.0)
+    made = restore.Inputs(tv, tv, torch.zeros(4), 1.0, lambda: tv)
     whole = restore._slice_by_slice(net, 3)(None, tv, made)[0]  # type: ignore[arg-type]
     monkeypatch.setattr(restore, "TILE", 256)
     tiled = restore._slice_by_slice(net, 3)(None, tv, made)[0]  # type: ignore[arg-type]
