@@ -25,7 +25,9 @@ from recon.geometry import Geometry
 from recon.io import read_tilt_series
 from recon.io.alignment_table import read_alignment
 from recon.io.xyz import read_xyz
-from recon.pipeline import Settings, Stages, rehearse, run
+from recon.pipeline import run
+from recon.preflight import rehearse
+from recon.stages import Settings, Stages
 from recon.trust_card import heard
 
 # Once: the jobs of one command share a folder. With milliseconds: two commands do not.

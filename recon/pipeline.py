@@ -2,71 +2,30 @@
 
 from __future__ import annotations
 
-import functools
-import hashlib
 import json
-import os
-import shutil
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-import torch
-from torch import Tensor
 
-import recon
-from recon.analyze.base import Findings, nothing
-from recon.analyze.files import RESULTS, analyze, wanted, write_known
+from recon.analyze.files import analyze, wanted, write_known
 from recon.automatic import settle
 from recon.console import Console
 from recon.errors import UserError
-from recon.fiducial_files import FIDUCIAL_FILES
-from recon.geometry import Geometry
+from recon.folder import STATE, check_writable, clear, fingerprint, make_folder
 from recon.io import VolumeWriter, read_volume, write_volume
-from recon.io.atomic import replacing, write_error
+from recon.io.atomic import replacing
 from recon.io.mrc_slabs import middle_slices
 from recon.lock import held
+from recon.preflight import check_series
 from recon.prepare import CHECKPOINT, Prepared, load_prepared, prepare, write_prepared
 from recon.preview import write_preview
-from recon.projectors.base import ProjectorFactory
 from recon.record import grey_unit, make_record
-from recon.samples import Sample
 from recon.scores import against_truth
-from recon.series import TiltSeries
-from recon.slabs import BASE_GB, Job, Outcome, Plan, load_state, make_plan, resumed_plan, stream
+from recon.slabs import Job, Outcome, Plan, load_state, make_plan, resumed_plan, stream
+from recon.stages import Settings, Stages
 from recon.trust import verdict
-
-STATE = "unfinished-slabs.json"
-STACKS_AT_ONCE = 3.2  # copies of the raw stack that cleaning and aligning hold at their peak; 2.3 measured for 77 x 1280 x 1280
-
-
-@dataclass(frozen=True, eq=False)
-class Stages:
-    """What a config was built into. ``source`` reads or makes the series; the others are stages with their options."""
-
-    source: Callable[[], TiltSeries | Sample]
-    preprocess: Callable[[TiltSeries], TiltSeries]
-    align: Callable[..., TiltSeries]
-    projector: ProjectorFactory
-    algorithm: functools.partial[Tensor]
-    trust: Callable[..., dict[str, object]]
-    analyze: Callable[..., Findings] = nothing
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What is not a stage: where files go and what the run may use. ``config``: the composed config, for the record."""
-
-    output: Path
-    memory_gb: float
-    threads: int
-    thickness_px: int | None = None
-    resume: bool = False
-    also: tuple[str, ...] = ()
-    config: Mapping[str, object] = field(default_factory=dict)
-    source: Path | None = None  # the input file, if there is one
 
 
 def run(stages: Stages, settings: Settings, console: Console) -> dict[str, object]:
@@ -76,25 +35,25 @@ def run(stages: Stages, settings: Settings, console: Console) -> dict[str, objec
     the same tomogram bit for bit.
     """
     started, out = time.monotonic(), settings.output
-    key = _fingerprint(settings.config, settings.source)
+    key = fingerprint(settings.config, settings.source)
     if settings.resume:
         with held(out):
             prepared = load_prepared(out, key)
             console.say(f"resuming {prepared.aligned.name} in {out}")
             return _to_the_end(stages, settings, prepared, key, started, console)
-    _check_writable(out)
+    check_writable(out)
     # Before the folder is made: a source that cannot be read must leave nothing behind.
     prepared, sample = prepare(
         stages.source,
         stages.preprocess,
         stages.align,
-        check=lambda series: _check_series(stages, settings, series, console),
+        check=lambda series: check_series(stages, settings, series, console),
         threads=settings.threads,
         console=console,
     )
-    _make_folder(out)
+    make_folder(out)
     with held(out):
-        _clear(out)
+        clear(out)
         write_prepared(out, prepared, sample, key)
         if sample is not None and wanted(stages.analyze):
             write_known(out, sample, prepared.solution, prepared.bin)
@@ -242,93 +201,3 @@ def _also(out: Path, formats: tuple[str, ...]) -> None:
     """The finished tomogram once more in other formats."""
     for name in formats:
         write_volume(read_volume(out / "tomogram.mrc"), out / {"tiff": "tomogram.tif", "zarr": "tomogram.ome.zarr"}[name])
-
-
-def _make_folder(out: Path) -> None:
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise write_error(out, error) from error
-
-
-def rehearse(stages: Stages, geometry: Geometry) -> None:
-    """Reconstruct nothing, once: a missing extra or an option out of range is known before the work.
-
-    Raises whatever the projector and the algorithm raise.
-    """
-    A = stages.projector(Geometry(geometry.angles_deg, None), (8, 8), 8)
-    count = stages.algorithm.keywords.get("n_iterations")
-    once = {} if count is None else {"n_iterations": min(count, 1) if isinstance(count, int) else 1}
-    stages.algorithm(A, torch.zeros(geometry.n_views, 1, 8, device=A.device), **once)
-
-
-def _check_series(stages: Stages, settings: Settings, series: TiltSeries, console: Console) -> None:
-    """What can be known from the series' shape: memory, disk, thickness, subsets. Says what the run will need."""
-    rehearse(stages, series.geometry)
-    factor = getattr(stages.preprocess, "keywords", {}).get("bin", 1)
-    rows, width = (n // factor for n in series.data.shape[1:])
-    narrow, wide = min(rows, width), max(rows, width)  # the frame may turn
-    thickness = wide if settings.thickness_px is None else settings.thickness_px
-    if not 1 <= thickness <= 4 * narrow:
-        raise UserError(f"thickness_px={thickness} given, 1 to {4 * narrow} wanted (a few times the width of {narrow} at most)")
-    stack_gb = 4e-9 * series.data.numel()
-    need_gb = BASE_GB + STACKS_AT_ONCE * stack_gb
-    if settings.memory_gb < need_gb:
-        raise UserError(
-            f"memory_gb={settings.memory_gb:.2g} given, at least {need_gb:.2g} wanted to clean and align this series; raise memory_gb"
-        )
-    disk_gb = 4e-9 * thickness * rows * width + stack_gb / factor**2
-    there = next(p for p in (settings.output, *settings.output.absolute().parents) if p.exists())
-    free_gb = shutil.disk_usage(there).free / 1e9
-    if free_gb < disk_gb:
-        raise UserError(
-            f"the results need {disk_gb:.3g} GB but {str(there)[-150:]} has {free_gb:.3g} GB free; free some space or pass output=DIR"
-        )
-    console.say(f"plan: {need_gb:.1f} GB of memory to clean and align, {disk_gb:.2f} of {free_gb:.0f} GB on disk for the results")
-
-
-def _clear(out: Path) -> None:
-    """Remove what an earlier run left under our fixed names: results of two runs must not lie side by side as one."""
-    names = (
-        "aligned.mrc",
-        "aligned.tlt",
-        "aligned.xf",
-        "tomogram.mrc",
-        "tomogram.mrc.part",
-        "tomogram.tif",
-        "truth.mrc",
-        "uncertainty.mrc",
-        "uncertainty.mrc.part",
-        "preview.png",
-        "run.json",
-        "report.html",
-        "report.csv",
-    )
-    try:
-        for name in (CHECKPOINT, STATE, *names, *RESULTS, *FIDUCIAL_FILES):
-            (out / name).unlink(missing_ok=True)
-        if (out / "tomogram.ome.zarr").exists():
-            shutil.rmtree(out / "tomogram.ome.zarr")
-    except OSError as error:
-        raise write_error(out, error) from error
-
-
-def _check_writable(out: Path) -> None:
-    """Raise ``UserError`` before the work rather than after it, and without making the folder yet."""
-    there = next(p for p in (out, *out.absolute().parents) if p.exists())
-    if not (there.is_dir() and os.access(there, os.W_OK | os.X_OK)):
-        raise UserError(f"output={str(out)[-150:]} given, but {str(there)[-150:]} may not be written to; pass another output=DIR")
-
-
-def _fingerprint(config: Mapping[str, object], source: Path | None) -> str:
-    """Of all that decides the pixels of the result: the config but for where and how it runs, the input file, the version."""
-    relevant = {
-        k: v
-        for k, v in config.items()
-        if k not in ("resume", "output", "also", "memory_gb", "threads", "trust", "analyze", "report")
-    }
-    if source is not None and source.exists():
-        stat = source.stat()
-        relevant["input_stat"] = (stat.st_size, stat.st_mtime_ns)
-    text = json.dumps([relevant, recon.__version__], sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -36,23 +37,10 @@ def open_matlab(path: Path) -> StackFile:
 def _three_dimensional(path: Path) -> dict[str, tuple[int, ...]]:
     """Names and shapes of the arrays of numbers with three sides."""
     from scipy.io import whosmat
-    from scipy.io.matlab import MatReadError
 
     kinds = {"double", "single", "logical", *(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64))}
-    try:
+    with _damage_as_sentence(path):
         listed = whosmat(path)
-    except (
-        ValueError,
-        TypeError,
-        NotImplementedError,
-        KeyError,
-        IndexError,
-        OverflowError,
-        MemoryError,
-        zlib.error,
-        MatReadError,
-    ) as error:
-        raise _damaged(path, error) from error
     found = {name: shape for name, shape, kind in listed if len(shape) == 3 and kind in kinds}
     if not found:
         held = ", ".join(f"{name} {' x '.join(map(str, shape))} {kind}" for name, shape, kind in listed[:5]) or "nothing"
@@ -65,26 +53,23 @@ def _three_dimensional(path: Path) -> dict[str, tuple[int, ...]]:
 def _array(path: Path, name: str) -> np.ndarray:
     """(tilt, y, x), a view of the array as it lies in the file."""
     from scipy.io import loadmat
-    from scipy.io.matlab import MatReadError
 
-    try:
+    with _damage_as_sentence(path):
         array = np.asarray(loadmat(path, variable_names=[name])[name])
-    except (
-        ValueError,
-        TypeError,
-        NotImplementedError,
-        KeyError,
-        IndexError,
-        OverflowError,
-        MemoryError,
-        zlib.error,
-        MatReadError,
-    ) as error:
-        raise _damaged(path, error) from error
     first, second, third = array.shape
     return array if first != second == third else array.transpose(2, 0, 1)
 
 
-def _damaged(path: Path, error: Exception) -> UserError:
-    why = " ".join(str(error).split())[:120]
-    return UserError(f"{path.name} is a damaged MATLAB file or of a kind unknown here ({why}); save it again with save -v7")
+@contextmanager
+def _damage_as_sentence(path: Path) -> Iterator[None]:
+    """All that scipy was seen to raise for files that are no MATLAB files, or not any more."""
+    from scipy.io.matlab import MatReadError
+
+    wrong_values = (ValueError, TypeError, KeyError, IndexError, OverflowError, NotImplementedError)
+    try:
+        yield
+    except (*wrong_values, MemoryError, zlib.error, MatReadError) as error:
+        why = " ".join(str(error).split())[:120]
+        raise UserError(
+            f"{path.name} is a damaged MATLAB file or of a kind unknown here ({why}); save it again with save -v7"
+        ) from error

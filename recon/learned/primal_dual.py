@@ -5,15 +5,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from recon.algorithms.pdhg import operator_norm
 from recon.projectors.base import Projector
 
 TV, SIDE = 1, (0, 2, 3, 4, 5, 6, 7, 8, 9)  # channels of ``pictures``: the start, and what the network may look at besides
 
 
-def unrolled(network: nn.Module, A: Projector, y: Tensor, pictures: Tensor) -> Tensor:
-    """``y``: (tilt, row, x); ``pictures``: (row, CHANNELS, z, x), both in the same units. Returns (row, z, x); differentiable."""
-    size = operator_norm(A)
+def unrolled(network: nn.Module, A: Projector, y: Tensor, pictures: Tensor, *, size: float) -> Tensor:
+    """``y``: (tilt, row, x); ``pictures``: (row, CHANNELS, z, x), both in the same units; ``size``: ||A||. Returns (row, z, x); differentiable."""
 
     def project(slices: Tensor) -> Tensor:
         return A(slices.permute(1, 0, 2)).permute(1, 0, 2) / size

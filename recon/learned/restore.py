@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from recon.algorithms.base import Callback, Progress, bound
 from recon.algorithms.noise import noise_sigma
+from recon.algorithms.pdhg import operator_norm
 from recon.algorithms.tv_weight import choose_weight
 from recon.algorithms.withheld import EVERY, withheld_views
 from recon.errors import UserError
@@ -27,7 +28,7 @@ TILE, OVERLAP = 512, 0.25  # pixels of a tile's edge, and the share of it that i
 MIRRORS = ((), (0,), (2,), (0, 2))  # axes of (z, y, x)
 
 Correct = Callable[[Projector, Tensor, Inputs], tuple[Tensor, Tensor | None]]
-"""(A, y, inputs) -> (z, y, x): the network's volume and its standard deviation, if it has one; all in units of the inputs' scale"""
+"""(A, y, inputs) -> (z, y, x): the network's volume and its standard deviation, if it has one, in units of the inputs' scale"""
 
 
 @dataclass(frozen=True)
@@ -175,7 +176,7 @@ def _settle(
 
 def _corrected(A: Projector, y: Tensor, made: Inputs, correct: Correct) -> tuple[Tensor, Tensor | None]:
     """The network's volume and its spread, in units of ``y``."""
-    volume, spread = correct(A, y / made.scale, made)
+    volume, spread = correct(A, y, made)
     return volume * made.scale, None if spread is None else spread * made.scale
 
 
@@ -211,8 +212,11 @@ def _unrolling(network: nn.Module, dimensions: int) -> Correct:
     def correct(A: Projector, y: Tensor, inputs: Inputs) -> tuple[Tensor, Tensor | None]:
         given = pictures(inputs.tv, inputs.wbp, inputs.conditions, neighbours=dimensions == 3)
         with torch.no_grad():
-            starts = range(0, given.shape[0], 2 * AT_ONCE)
-            parts = [unrolled(network, A, y[:, i : i + 2 * AT_ONCE], given[i : i + 2 * AT_ONCE]) for i in starts]
+            size, at_once = operator_norm(A), 2 * AT_ONCE
+            starts = range(0, given.shape[0], at_once)
+            parts = [
+                unrolled(network, A, y[:, i : i + at_once] / inputs.scale, given[i : i + at_once], size=size) for i in starts
+            ]
         return torch.cat(parts).permute(1, 0, 2), None
 
     return correct

@@ -18,7 +18,7 @@ from recon.simulate import stage
 from recon.simulate.applied import Applied, Fiducials, recorded_positions
 from recon.simulate.bragg import Bragg, beam_directions, in_zone_axis
 from recon.simulate.detector import bad_pixels as draw_bad_pixels
-from recon.simulate.detector import cosmic_rays, electrons, read_out, with_bad_pixels
+from recon.simulate.detector import check_dose, cosmic_rays, electrons, read_out, with_bad_pixels
 from recon.simulate.fiducials import Beads, bead_chords, bead_voxels, hidden, place, track
 from recon.simulate.film import Film, bar_transmission, slab_length
 from recon.simulate.fresnel import defocused, wavelength_nm
@@ -266,8 +266,7 @@ def _with_support(coarse: Phantom, film: Film, beads: Beads, gold: Fiducials | N
 def _check(contrast: str, free_path_nm: float, dose_e_nm2: float, defocus_um: float, groups: dict[str, object]) -> None:
     if contrast not in ("haadf", "bright_field"):
         raise UserError(f"simulate.contrast={contrast} given, haadf or bright_field wanted")
-    if not (np.isfinite(dose_e_nm2) and dose_e_nm2 > 0):
-        raise UserError(f"simulate.dose_e_nm2={dose_e_nm2} given, a positive dose wanted; without electrons there is no image")
+    check_dose(dose_e_nm2, "simulate")
     if not (np.isfinite(free_path_nm) and free_path_nm > 0):
         raise UserError(f"simulate.free_path_nm={free_path_nm} given, a positive length wanted; some 100 nm are usual")
     if defocus_um != 0 and (contrast == "haadf" or not abs(defocus_um) <= 100):

@@ -18,7 +18,7 @@ from recon.samples import Sample
 from recon.series import TiltSeries, Volume
 from recon.simulate import stage
 from recon.simulate.applied import Applied, Fiducials, recorded_positions
-from recon.simulate.detector import electrons
+from recon.simulate.detector import check_dose, electrons
 from recon.simulate.fiducials import Beads, bead_chords, bead_voxels, hidden, place, track
 from recon.simulate.film import (
     Film,
@@ -184,8 +184,7 @@ def _check(
 ) -> None:
     if not 64 <= size <= 8192 or not (np.isfinite(pixel_nm) and pixel_nm > 0):
         raise UserError(f"sample.size={size}, sample.pixel_nm={pixel_nm} given, 64 to 8192 pixels of a positive size wanted")
-    if not (np.isfinite(dose_e_nm2) and dose_e_nm2 > 0):
-        raise UserError(f"sample.dose_e_nm2={dose_e_nm2} given, a positive dose wanted; without electrons there is no image")
+    check_dose(dose_e_nm2, "sample")
     if not 0 < film_nm < np.inf or not 0 <= texture <= 2 or not 0 <= tilt_blur_px <= 20:
         raise UserError(
             f"sample.film_nm={film_nm}, sample.texture={texture}, sample.tilt_blur_px={tilt_blur_px} given, a thickness > 0, 0 to 2 and "

@@ -13,7 +13,7 @@ from recon.phantoms.base import Phantom
 from recon.samples import Sample
 from recon.series import TiltSeries, Volume
 from recon.simulate.ctf import Optics, imaged
-from recon.simulate.detector import electrons
+from recon.simulate.detector import check_dose, electrons
 from recon.simulate.film import slab_length
 from recon.simulate.session import Axis, Scheme, begin, binned, recorded, specimen
 
@@ -50,8 +50,7 @@ def acquire_cryo(
 
     Raises ``UserError`` for what no microscope can do.
     """
-    if not (np.isfinite(dose_e_nm2) and dose_e_nm2 > 0):
-        raise UserError(f"simulate.dose_e_nm2={dose_e_nm2} given, a positive dose wanted; without electrons there is no image")
+    check_dose(dose_e_nm2, "simulate")
     if not 0 <= phase_per_nm <= 1 or not (ice_nm is None or 0 <= ice_nm < np.inf):
         raise UserError(
             f"simulate.phase_per_nm={phase_per_nm}, simulate.ice_nm={ice_nm} given, 0 to 1 and a thickness >= 0 wanted"

@@ -7,6 +7,12 @@ import numpy as np
 from recon.errors import UserError
 
 
+def check_dose(dose_e_nm2: float, group: str) -> None:
+    """Raise ``UserError`` for a dose per view, an option of ``group``, that makes no image."""
+    if not (np.isfinite(dose_e_nm2) and dose_e_nm2 > 0):
+        raise UserError(f"{group}.dose_e_nm2={dose_e_nm2} given, a positive dose wanted; without electrons there is no image")
+
+
 def electrons(expected: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Counts with the Poisson statistics of their expectation, which they replace: noise is not added to a signal, it is the signal."""
     if not np.isfinite(expected).all() or (expected < 0).any():

@@ -99,11 +99,7 @@ def _write_weights(
     folder: Path, task: Task, judge: Judge, step: int, source: Source, facts: dict[str, object], console: Console
 ) -> None:
     """The averaged weights in half precision, and what must be known of them."""
-    network = task.network()
-    averages: state.Averages = {}
-    bare = {"network": network}
-    optimisers: dict[str, torch.optim.Optimizer] = {"network": torch.optim.AdamW(network.parameters())}
-    state.load(folder / "checkpoint.safetensors", bare, averages, optimisers)
+    network, averages = task.network(), state.load_averages(folder / "checkpoint.safetensors")
     halved = {k: (v.half() if v.is_floating_point() else v).contiguous() for k, v in averages.items()}
     network.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in halved.items()})
     network.eval()

@@ -20,6 +20,11 @@ def relative_error(out: Tensor, truth: Tensor, baseline: Tensor) -> Tensor:
     return (l1 + l2).mean()
 
 
+def beside_tv(out: Tensor, truth: Tensor, tv: Tensor, ssim: float) -> Tensor:
+    """``relative_error`` to TV plus ``ssim`` times ``structure``: what our own networks are trained with."""
+    return relative_error(out, truth, tv) + ssim * structure(out, truth)
+
+
 def structure(out: Tensor, truth: Tensor) -> Tensor:
     """1 - SSIM of (slice, z, x) with a range of 1, 7 x 7 windows: Wang et al. 2004, doi:10.1109/TIP.2003.819861."""
     similarity: Tensor = compute_ssim_and_cs(

@@ -43,15 +43,22 @@ def save(
     temporary.replace(path)
 
 
+def load_averages(path: Path) -> Averages:
+    """The averaged weights alone."""
+    with safe_open(path, framework="pt") as file:
+        names = [name for name in file.keys() if name.startswith("average/")]  # noqa: SIM118
+        return {name.removeprefix("average/"): file.get_tensor(name) for name in names}
+
+
 def load(
     path: Path, networks: dict[str, nn.Module], averages: Averages, optimisers: dict[str, Optimizer]
 ) -> tuple[int, dict[str, object]]:
     """Fill what was saved; returns (step, facts)."""
     with safe_open(path, framework="pt") as file:
         facts = file.metadata()
-        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        tensors = {name: file.get_tensor(name) for name in file.keys() if not name.startswith("average/")}  # noqa: SIM118
     averages.clear()
-    averages.update({k.removeprefix("average/"): v for k, v in tensors.items() if k.startswith("average/")})
+    averages.update(load_averages(path))
     for name, network in networks.items():
         network.load_state_dict({k.removeprefix(f"{name}/"): v for k, v in tensors.items() if k.startswith(f"{name}/")})
         states: dict[int, dict[str, Tensor]] = {}

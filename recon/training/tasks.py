@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from recon.algorithms.pdhg import operator_norm
 from recon.geometry import Geometry
 from recon.learned.irdm2020 import published_input
 from recon.learned.primal_dual import unrolled
@@ -18,7 +19,7 @@ from recon.projectors.native import NativeProjector
 from recon.training import batches
 from recon.training.batches import Batch
 from recon.training.examples import Example
-from recon.training.losses import relative_error, structure
+from recon.training.losses import beside_tv
 
 
 class Task(Protocol):
@@ -53,8 +54,7 @@ class Irdm:
     def losses(self, network: nn.Module, batch: Batch | Example) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         assert isinstance(batch, Batch)
         out = batch.tv + network(batch.pictures.contiguous(memory_format=torch.channels_last)).float()[:, 0]
-        loss = relative_error(out, batch.truth, batch.tv) + self.ssim * structure(out, batch.truth)
-        return loss, out, batch.truth, batch.tv
+        return beside_tv(out, batch.truth, batch.tv, self.ssim), out, batch.truth, batch.tv
 
     def restore(self, network: nn.Module, example: Example) -> Tensor:
         given = batches.whole(example)
@@ -85,8 +85,7 @@ class PrimalDual:
         assert isinstance(batch, Example)
         given = batches.whole(batch)
         out = self._unrolled(network, batch, given)
-        loss = relative_error(out, given.truth, given.tv) + self.ssim * structure(out, given.truth)
-        return loss, out, given.truth, given.tv
+        return beside_tv(out, given.truth, given.tv, self.ssim), out, given.truth, given.tv
 
     def restore(self, network: nn.Module, example: Example) -> Tensor:
         with torch.no_grad():
@@ -96,7 +95,7 @@ class PrimalDual:
     def _unrolled(network: nn.Module, example: Example, given: Batch) -> Tensor:
         n_z, _, n_x = example.truth.shape
         A = NativeProjector(Geometry(example.angles_deg, None), (n_z, n_x), example.y.shape[2])
-        return unrolled(network, A, example.y, given.pictures)
+        return unrolled(network, A, example.y, given.pictures, size=operator_norm(A))
 
 
 @dataclass(frozen=True)
