@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 
 class BeadClassifier(nn.Module):
-    """(crop, 1, 32, 32), mean 0 and standard deviation 1 each -> (crop,) logits.
+    """(crop, 1, 32, 32), mean 0 each, in units of the beads' usual height -> (crop,) logits.
 
     Three times convolution, batch normalisation, ReLU and pooling, then 64 hidden numbers, as Hao et al. 2018 (BIBM) find beads among
     candidates; the widths are ours.

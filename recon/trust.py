@@ -122,7 +122,10 @@ def standard(A: Projector, y: Tensor, method: Method, *, noise: float, every: in
     sample = busiest_rows(y, rows).to(A.device)
     references = {"wbp": functools.partial(wbp), "sirt": functools.partial(sirt)}
     if method.func is not tv:
-        references["tv"] = reference_tv(A, sample, noise=noise)
+        # A learned method begins with TV, and its weight was chosen before.
+        chosen = method.keywords.get("weight")
+        weight = float(chosen) if isinstance(chosen, (int, float)) else None
+        references["tv"] = reference_tv(A, sample, noise=noise, weight=weight)
     scores = assess(A, sample, method, noise=noise, references=references, every=every)
     return scores | {"reference_options": {name: dict(reference.keywords) for name, reference in references.items()}}
 

@@ -19,12 +19,14 @@ ITERATIONS = 150
 WEIGHT_ROWS = 8
 
 
-def reference_tv(A: Projector, y: Tensor, *, noise: float) -> functools.partial[Tensor]:
+def reference_tv(A: Projector, y: Tensor, *, noise: float, weight: float | None = None) -> functools.partial[Tensor]:
     """3-D TV with positivity, ``algorithm=tv``, its weight that of ``choose_weight`` on the busiest rows of ``y`` (tilt, y, x).
 
-    ``noise``: standard deviation per pixel of ``y``. As TV's own automatic choice it sees the views that it is then judged by: one number.
+    ``noise``: standard deviation per pixel of ``y``. ``weight``: where that choice was made already. As TV's own automatic choice it sees
+    the views that it is then judged by: one number.
     """
-    weight = choose_weight(_on_cpu(A), busiest_rows(y.cpu(), WEIGHT_ROWS), noise=noise)
+    if weight is None:
+        weight = choose_weight(_on_cpu(A), busiest_rows(y.cpu(), WEIGHT_ROWS), noise=noise)
     return functools.partial(bounded_tv, weight=weight, n_iterations=ITERATIONS)
 
 

@@ -7,10 +7,9 @@ from torch import Tensor
 
 from recon.algorithms.base import Callback, Progress, bound
 from recon.algorithms.wbp import wbp
+from recon.learned.by_slice import each_slice
 from recon.learned.weights import trained
 from recon.projectors.base import Projector
-
-AT_ONCE = 4  # slices that the network is given
 
 
 def irdm2020(
@@ -26,10 +25,12 @@ def irdm2020(
     network = trained(weights).network
     slices = wbp(A, y, filter="hamming").permute(1, 0, 2)
     out = torch.empty_like(slices)
-    for first in range(0, len(slices), AT_ONCE):
-        given, scale = published_input(slices[first : first + AT_ONCE])
-        with torch.no_grad():
-            out[first : first + AT_ONCE] = network(given[:, None])[:, 0] * scale
+
+    def one(row: int) -> None:
+        given, scale = published_input(slices[row : row + 1])
+        out[row] = network(given[:, None])[0, 0] * scale[0]
+
+    each_slice(one, len(slices))
     x = bound(out.permute(1, 0, 2), minimum, None)
     progress = Progress(y, None, callback)
     if progress.wanted:

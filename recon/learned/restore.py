@@ -17,13 +17,14 @@ from recon.algorithms.tv_weight import choose_weight
 from recon.algorithms.withheld import EVERY, withheld_views
 from recon.errors import UserError
 from recon.learned import consistency as views_say
+from recon.learned.by_slice import each_slice
 from recon.learned.inputs import Inputs, conditions_mirrored, make_inputs, pictures
 from recon.learned.primal_dual import unrolled
 from recon.learned.weights import trained
 from recon.projectors.base import Projector
 from recon.trust_card import warn_outside
 
-AT_ONCE = 4  # slices that a network is given
+AT_ONCE = 8  # slices that are unrolled together
 TILE, OVERLAP = 512, 0.25  # pixels of a tile's edge, and the share of it that its neighbour repeats
 MIRRORS = ((), (0,), (2,), (0, 2))  # axes of (z, y, x)
 
@@ -190,15 +191,16 @@ def _slice_by_slice(network: nn.Module, dimensions: int, mirrors: tuple[tuple[in
             tv, wbp = (torch.flip(v, mirror) for v in (inputs.tv, inputs.wbp))
             numbers = conditions_mirrored(inputs.conditions) if len(mirror) == 1 else inputs.conditions
             out = torch.empty_like(tv)
-            for first in range(0, tv.shape[1], AT_ONCE):
-                last = min(first + AT_ONCE, tv.shape[1])
-                low, high = max(0, first - 1), min(tv.shape[1], last + 1)
-                given = pictures(tv[:, low:high], wbp[:, low:high], numbers, neighbours=dimensions == 3)[first - low : last - low]
+
+            def one(row: int, tv: Tensor = tv, wbp: Tensor = wbp, numbers: Tensor = numbers, out: Tensor = out) -> None:
+                near = slice(max(0, row - 1), row + 2)
+                given = pictures(tv[:, near], wbp[:, near], numbers, neighbours=dimensions == 3)[row - near.start, None]
                 given = given.contiguous(memory_format=torch.channels_last)
-                with torch.no_grad():
-                    change = infer(given, network) if max(given.shape[-2:]) > TILE else network(given)
+                change = infer(given, network) if max(given.shape[-2:]) > TILE else network(given)
                 assert isinstance(change, Tensor)
-                out[:, first:last] = tv[:, first:last] + change[:, 0].permute(1, 0, 2)
+                out[:, row] = tv[:, row] + change[0, 0]
+
+            each_slice(one, tv.shape[1])
             volumes.append(torch.flip(out, mirror))
         if len(volumes) == 1:
             return volumes[0], None
@@ -212,10 +214,10 @@ def _unrolling(network: nn.Module, dimensions: int) -> Correct:
     def correct(A: Projector, y: Tensor, inputs: Inputs) -> tuple[Tensor, Tensor | None]:
         given = pictures(inputs.tv, inputs.wbp, inputs.conditions, neighbours=dimensions == 3)
         with torch.no_grad():
-            size, at_once = operator_norm(A), 2 * AT_ONCE
-            starts = range(0, given.shape[0], at_once)
+            size = operator_norm(A)
+            starts = range(0, given.shape[0], AT_ONCE)
             parts = [
-                unrolled(network, A, y[:, i : i + at_once] / inputs.scale, given[i : i + at_once], size=size) for i in starts
+                unrolled(network, A, y[:, i : i + AT_ONCE] / inputs.scale, given[i : i + AT_ONCE], size=size) for i in starts
             ]
         return torch.cat(parts).permute(1, 0, 2), None
 

@@ -16,6 +16,7 @@ from safetensors.torch import load as load_tensors
 from torch import nn
 
 import models
+from models.folding import folded
 from recon.errors import UserError
 
 FOLDER = Path(models.__file__).parent / "weights"
@@ -32,7 +33,7 @@ class Trained:
 
 @functools.lru_cache(maxsize=4)
 def trained(name: str, folder: Path = FOLDER) -> Trained:
-    """The network that ``weights.toml`` in ``folder`` lists as ``name``, in evaluation mode.
+    """The network that ``weights.toml`` in ``folder`` lists as ``name``, in evaluation mode, its batch normalisation folded in.
 
     Raises ``UserError`` for a name that is not listed and for a file that is missing or not the one that was listed.
     """
@@ -53,7 +54,7 @@ def trained(name: str, folder: Path = FOLDER) -> Trained:
     network = _network(str(entry["network"]), dict(entry.get("options", {})))
     network.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in load_tensors(content).items()})
     card = json.loads((folder / str(entry["card"])).read_text("utf-8"))
-    return Trained(network.eval(), card["data"], name)
+    return Trained(folded(network.eval()), card["data"], name)
 
 
 def _network(target: str, options: dict[str, object]) -> nn.Module:

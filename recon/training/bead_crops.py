@@ -9,7 +9,7 @@ import numpy as np
 from safetensors.numpy import load_file, save_file
 from scipy.spatial import cKDTree
 
-from recon.align.beads.candidates import find_candidates
+from recon.align.beads.candidates import find_candidates, usual_height
 from recon.align.beads.crops import crops
 from recon.align.beads.profile import find_profile
 from recon.preprocess import preprocess
@@ -64,7 +64,9 @@ def labelled(seed: int, number: int) -> Crops:
     stack, gold, angles = series.data.numpy(), sample.fiducials, series.geometry.angles_deg
     profile = find_profile(stack, angles, diameter_px=diameter_px * rng.uniform(0.88, 1.12))
     found: list[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]] = []
-    for view, candidates in enumerate(find_candidates(stack, profile)):
+    every = find_candidates(stack, profile)
+    contrast = profile.sign * usual_height(every)
+    for view, candidates in enumerate(every):
         at = np.concatenate([candidates.index_px, _elsewhere(gold.tracks_px[view], diameter_px, rng)])
         score = np.concatenate([candidates.score, np.full(len(at) - len(candidates.score), np.nan)])
         distance, bead = cKDTree(gold.tracks_px[view]).query(at)
@@ -73,7 +75,7 @@ def labelled(seed: int, number: int) -> Crops:
         chosen = np.concatenate([rng.permutation(np.flatnonzero(kind))[:PER_VIEW] for kind in (on, off)])
         # Positions are off by a fraction of a pixel here and there, as they are in use.
         moved = at[chosen] + rng.normal(scale=0.03 * diameter_px, size=(len(chosen), 2))
-        pictures = crops(stack[view], moved, profile.diameter_px, profile.sign)
+        pictures = crops(stack[view], moved, profile.diameter_px, contrast)
         tilt = np.full(len(chosen), angles[view], np.float32)
         found.append((pictures.astype(np.float16), on[chosen], score[chosen].astype(np.float32), tilt))
     return Crops(*(np.concatenate(part) for part in zip(*found, strict=True)))

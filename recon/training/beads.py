@@ -28,6 +28,7 @@ HELD_OUT = 100_000  # numbers of series from here on are never trained on
 BATCH = 128
 RATE = 2e-3
 DECAY = 0.99  # of the average of the weights, per step
+OTHERS = 3.0  # places that are no bead count so much in all, beads 1: a large field has about as many candidates for each
 
 
 def main() -> None:
@@ -97,18 +98,18 @@ def scores(crops: Crops, found: np.ndarray) -> dict[str, float]:
 
 
 def augmented(pictures: Tensor, generator: torch.Generator) -> Tensor:
-    """One of the eight ways to lay a crop down, a little noise and a slope of grey across it, each batch anew; mean 0, spread 1 again."""
+    """One of the eight ways to lay a crop down, another height, a little noise and a slope of grey across it, each batch anew; mean 0."""
     turns = int(torch.randint(4, (1,), generator=generator))
     pictures = torch.rot90(pictures, turns, (2, 3))
     if torch.rand(1, generator=generator) < 0.5:
         pictures = torch.flip(pictures, (3,))
     n = len(pictures)
-    noise = torch.randn(pictures.shape, generator=generator) * 0.5 * torch.rand((n, 1, 1, 1), generator=generator) ** 2
+    pictures = pictures * torch.exp(0.1 * torch.randn((n, 1, 1, 1), generator=generator))
+    noise = torch.randn(pictures.shape, generator=generator) * 0.2 * torch.rand((n, 1, 1, 1), generator=generator) ** 2
     line = torch.linspace(-1, 1, pictures.shape[-1])
-    slope = 0.4 * torch.randn((n, 2, 1, 1), generator=generator)
+    slope = 0.1 * torch.randn((n, 2, 1, 1), generator=generator)
     pictures = pictures + noise + slope[:, :1] * line + slope[:, 1:] * line[:, None]
-    pictures = pictures - pictures.mean((2, 3), keepdim=True)
-    return pictures / pictures.std((2, 3), keepdim=True).clamp(min=1e-6)
+    return pictures - pictures.mean((2, 3), keepdim=True)
 
 
 def _made(folder: Path, seed: int, numbers: range, what: str, console: Console) -> list[Crops]:
@@ -137,7 +138,7 @@ def _trained(
         else:
             checkpoint.unlink()
             return _trained(checkpoint, crops, judged, epochs, seed, facts, console)
-    weight = torch.tensor(float((~crops.bead).sum()) / max(float(crops.bead.sum()), 1.0))  # beads and others count alike
+    weight = torch.tensor(float((~crops.bead).sum()) / max(float(crops.bead.sum()), 1.0) / OTHERS)
     for epoch in range(begun, epochs):
         order = np.random.default_rng([seed, epoch]).permutation(len(crops.bead))
         generator = torch.Generator().manual_seed(seed * 1009 + epoch)

@@ -27,10 +27,12 @@ from recon.training import state
 from recon.training.examples import Ranges
 from recon.training.loop import Trainer, train
 from recon.training.pool import Sizes, Source
+from recon.training.statistics import in_use
 from recon.training.tasks import Task
 from recon.training.validation import Judge, family_scores, make_judge
 from recon.trust_card import card_of, series_facts
 
+STATISTICS_FROM = 8  # groups of examples
 FREE_TO_CHANGE = (
     "cores",
     "steps",
@@ -73,7 +75,14 @@ def run_training(config: DictConfig) -> Path:
     began = time.monotonic()
     step = train(trainer, task, source, judge, folder, facts, console)
     _write_weights(
-        folder, task, judge, step, source, {"options": options, "seconds_of_last_run": round(time.monotonic() - began)}, console
+        folder,
+        trainer,
+        task,
+        judge,
+        step,
+        source,
+        {"options": options, "seconds_of_last_run": round(time.monotonic() - began)},
+        console,
     )
     return folder
 
@@ -96,13 +105,20 @@ def _digest(families: dict[str, Any], ranges: Ranges, sizes: Sizes, seed: int) -
 
 
 def _write_weights(
-    folder: Path, task: Task, judge: Judge, step: int, source: Source, facts: dict[str, object], console: Console
+    folder: Path,
+    trainer: Trainer,
+    task: Task,
+    judge: Judge,
+    step: int,
+    source: Source,
+    facts: dict[str, object],
+    console: Console,
 ) -> None:
     """The averaged weights in half precision, and what must be known of them."""
-    network, averages = task.network(), state.load_averages(folder / "checkpoint.safetensors")
-    halved = {k: (v.half() if v.is_floating_point() else v).contiguous() for k, v in averages.items()}
+    examples = [example for number in range(min(trainer.groups, STATISTICS_FROM)) for example in source.group(number)]
+    network = in_use(task, state.load_averages(folder / "checkpoint.safetensors"), examples)
+    halved = {k: (v.half() if v.is_floating_point() else v).contiguous() for k, v in network.state_dict().items()}
     network.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in halved.items()})
-    network.eval()
     with replacing(folder / "weights.safetensors") as temporary:
         save_file(halved, temporary)
     digest = hashlib.sha256((folder / "weights.safetensors").read_bytes()).hexdigest()

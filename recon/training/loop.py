@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,8 +20,9 @@ from recon.training import state
 from recon.training.examples import Example
 from recon.training.losses import discriminator_score, finite, generator_score
 from recon.training.pool import Source, available, start_filling, wait_for
+from recon.training.statistics import in_use
 from recon.training.tasks import Task
-from recon.training.validation import Judge
+from recon.training.validation import Judge, Line
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,8 @@ def train(
                 state.average(averages, bare["network"], min(trainer.average_decay, step / (step + 10)))
                 advance(1)
                 if step % trainer.validate_every == 0 or step == trainer.steps:
-                    _validate(judge, task, averages, folder, step, float(loss), time.monotonic() - began, console)
+                    line = judge(in_use(task, averages, groups), task, folder, step)
+                    _log(line, folder, step, float(loss), time.monotonic() - began, console)
                 if time.monotonic() - kept > 60 * trainer.checkpoint_minutes:
                     keep()
                     kept = time.monotonic()
@@ -168,11 +170,7 @@ def _update(fabric: Fabric, loss: Tensor, network: nn.Module, optimiser: torch.o
     optimiser.step()
 
 
-def _validate(
-    judge: Judge, task: Task, averages: state.Averages, folder: Path, step: int, loss: float, seconds: float, console: Console
-) -> None:
-    network: Callable[[], nn.Module] = task.network
-    line = judge(network(), averages, task, folder, step)
+def _log(line: Line, folder: Path, step: int, loss: float, seconds: float, console: Console) -> None:
     console.say(f"step {step}: loss {loss:.3f}, {line.sentence}")
     path = folder / "log.csv"
     if not path.exists():

@@ -17,7 +17,6 @@ from torch import nn
 from recon.metrics import psnr, ssim
 from recon.training.examples import Example
 from recon.training.pool import VALIDATION, Source
-from recon.training.state import Averages
 from recon.training.tasks import Task
 
 
@@ -40,10 +39,8 @@ class Judge:
     seen: Sequence[Example]
     held_out: Sequence[Example]
 
-    def __call__(self, network: nn.Module, averages: Averages, task: Task, folder: Path, step: int) -> Line:
-        """Score the averaged weights; writes ``sample.png``."""
-        network.load_state_dict(averages)
-        network.eval()
+    def __call__(self, network: nn.Module, task: Task, folder: Path, step: int) -> Line:
+        """Score a network in evaluation mode; writes ``sample.png``."""
         names: list[str] = []
         values: list[float] = []
         for what, examples in (("seen", self.seen), ("held_out", self.held_out)):

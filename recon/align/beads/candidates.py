@@ -31,9 +31,9 @@ class Candidates:
 
 
 def find_candidates(stack: np.ndarray, profile: Profile, *, threads: int = 1) -> tuple[Candidates, ...]:
-    """Candidates of every view of (tilt, y, x), with the classical score: correlation times height over the usual height (at most 1).
+    """Candidates of every view of (tilt, y, x), with the classical score: correlation times height over the usual height (at most 1), so
 
-    The usual height is the median of the best third of the series' candidates, so that a faint stain that is round does not pass.
+    that a faint stain that is round does not pass.
     """
     search = _Search.of((stack.shape[1], stack.shape[2]), profile)
     with ThreadPoolExecutor(threads) as pool:
@@ -42,12 +42,15 @@ def find_candidates(stack: np.ndarray, profile: Profile, *, threads: int = 1) ->
 
 
 def classical(found: tuple[Candidates, ...]) -> tuple[Candidates, ...]:
+    usual = usual_height(found)
+    return tuple(replace(c, score=np.clip(c.correlation, 0, 1) * np.clip(c.height / usual, 0, 1)) for c in found)
+
+
+def usual_height(found: tuple[Candidates, ...]) -> float:
+    """Of the beads of a series, in grey values: the median of the best third of its candidates; 1 where there are none."""
     correlation = np.concatenate([c.correlation for c in found])
     height = np.concatenate([c.height for c in found])
-    if len(height) == 0:
-        return found
-    usual = float(np.median(height[correlation >= np.quantile(correlation, 2 / 3)]))
-    return tuple(replace(c, score=np.clip(c.correlation, 0, 1) * np.clip(c.height / usual, 0, 1)) for c in found)
+    return float(np.median(height[correlation >= np.quantile(correlation, 2 / 3)])) if len(height) else 1.0
 
 
 def scored(
@@ -56,8 +59,9 @@ def scored(
     """The same candidates with the score of ``classifier``: (n, 32, 32) crops -> (n,) probabilities."""
     from recon.align.beads.crops import crops
 
+    contrast = profile.sign * usual_height(found)
     return tuple(
-        replace(c, score=classifier(crops(view, c.index_px, profile.diameter_px, profile.sign)))
+        replace(c, score=classifier(crops(view, c.index_px, profile.diameter_px, contrast)))
         for view, c in zip(stack, found, strict=True)
     )
 

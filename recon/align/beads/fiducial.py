@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -18,6 +19,7 @@ from recon.align.beads.rays import Spots
 from recon.align.beads.refine import Sightings, measured
 from recon.align.beads.tracking import FEWEST_BEADS, ONE_AXIS, NotEnoughBeads, Tracked, contradictory, too_few, track
 from recon.align.bundle import Bundle, Freedom, Tracks, Trial, choose, project, solve, to_aligned
+from recon.align.bundle.gauge import upright
 from recon.align.bundle.model import nominal
 from recon.errors import UserError
 from recon.geometry import Geometry, centre
@@ -29,6 +31,7 @@ PLAIN_CONTRAST = 5.0  # of the LoG over its spread; below it nothing stands out 
 # Of the squared leave-one-out residual, that a change of the specimen or a skew of the scan has to be worth. It trades against tilts, and
 # resampling cannot undo it, so that a percent will not do.
 STRAIN_GAIN = 0.05
+GOLD_NM = (10.0, 15.0, 20.0, 5.0)  # diameters of the colloids in common use
 STRAINS = ("x_tilt", "skew", "stretch", "scan_skew", "thinning")
 Score = Callable[[np.ndarray], np.ndarray]
 
@@ -58,8 +61,9 @@ def fiducial(
 ) -> TiltSeries:
     """Find gold beads in every view, follow them, and solve for the views' geometry; the pixels stay as they are.
 
-    ``bead_nm``: their diameter (pixels where the series has no pixel size); null: found. ``classifier``: what judges candidates, the network
-    of ``weights`` or the classical score alone. ``erase``: paint the beads out afterwards, so that they leave no streaks.
+    ``bead_nm``: their diameter (pixels where the series has no pixel size); null: found, or else one that gold is sold in. ``classifier``:
+    what judges candidates, the network of ``weights`` or the classical score alone. ``erase``: paint the beads out afterwards, so that
+    they leave no streaks.
 
     Raises ``NotEnoughBeads`` (a ``UserError``) when fewer than 6 beads can be followed.
     """
@@ -68,13 +72,15 @@ def fiducial(
     geometry, stack = series.geometry, series.data.numpy()
     pixel = 1.0 if geometry.pixel_nm is None else geometry.pixel_nm
     diameter = None if bead_nm is None else bead_nm / pixel
-    if diameter is not None and not 3 <= diameter <= min(stack.shape[1:]) / 8:
+    if diameter is not None and not _fits(diameter, stack):
         raise UserError(
             f"align.bead_nm={bead_nm:g} given, which is {diameter:.1f} pixels; 3 to {min(stack.shape[1:]) // 8} pixels wanted: check the "
             "pixel size, or bin less"
         )
     judge = bead_classifier(weights) if classifier == "network" else None
-    found = follow(stack, geometry.angles_deg, diameter_px=diameter, judge=judge, pixel_nm=geometry.pixel_nm, threads=threads)
+    search = functools.partial(follow, stack, geometry.angles_deg, judge=judge, pixel_nm=geometry.pixel_nm, threads=threads)
+    usual = [nm / pixel for nm in GOLD_NM if _fits(nm / pixel, stack)] if bead_nm is None and geometry.pixel_nm else []
+    found = _first(search, [diameter, *usual])
     bundle = found.bundle
     placed = to_aligned(bundle.cameras, bundle.beads_px)
     solved = Geometry(placed.angles_deg, geometry.pixel_nm, placed.axis_deg, placed.shifts_px, placed.matrices)
@@ -86,6 +92,25 @@ def fiducial(
         return done
     painted = erased(stack, project(bundle.cameras, bundle.beads_px), found.profile)
     return done.after(f"{len(bundle.beads)} beads painted out", data=torch.from_numpy(painted))
+
+
+def _fits(diameter_px: float, stack: np.ndarray) -> bool:
+    return bool(3 <= diameter_px <= min(stack.shape[1:]) / 8)
+
+
+def _first(search: Callable[..., Followed], diameters_px: list[float | None]) -> Followed:
+    """The first diameter that finds beads enough; what the first one failed of, if none does.
+
+    The size that stands out most may be that of the specimen's own particles: then the sizes that gold is sold in are tried.
+    """
+    failed: NotEnoughBeads | None = None
+    for diameter in diameters_px:
+        try:
+            return search(diameter_px=diameter)
+        except NotEnoughBeads as error:
+            failed = failed or error
+    assert failed is not None
+    raise failed
 
 
 def follow(
@@ -148,6 +173,9 @@ def _refined(
         sightings = measured(stack, bundle.cameras, bundle.beads_px, profile, within_px=reach, threads=threads)
     tracks = sightings.tracks(shape, len(stack))
     bundle = solve(tracks, tilt_deg, freedom=_sober(trials), axis_deg=bundle.axis_deg, pixel_nm=pixel_nm)
+    # The first views know the axis to some degrees only, so that it may have wandered beyond a right angle since.
+    cameras, beads_px = upright(bundle.cameras, bundle.beads_px)
+    bundle = replace(bundle, cameras=cameras, beads_px=np.ascontiguousarray(beads_px))
     return sightings.keep(np.isin(sightings.bead, bundle.beads)), bundle, trials
 
 
@@ -174,11 +202,11 @@ def _solve(tracks: Tracks, tilt_deg: np.ndarray, axis_deg: float, pixel_nm: floa
 def _believed(stack: np.ndarray, sightings: Sightings, profile: Profile, judge: Score | None) -> Sightings:
     """Without the tracks that are of something else: one view's score is a hint, the mean log odds of a track's views decide."""
     score = np.zeros(len(sightings.bead))
-    usual = np.median(sightings.height[sightings.correlation >= np.median(sightings.correlation)])
+    usual = float(np.median(sightings.height[sightings.correlation >= np.median(sightings.correlation)]))
     for v in range(len(stack)):
         mine = sightings.view == v
         if judge is not None:
-            score[mine] = judge(crops(stack[v], sightings.index_px[mine], profile.diameter_px, profile.sign))
+            score[mine] = judge(crops(stack[v], sightings.index_px[mine], profile.diameter_px, profile.sign * usual))
         else:
             score[mine] = sightings.correlation[mine] * np.clip(sightings.height[mine] / usual, 0, 1)
     odds = np.log(np.clip(score, 0.01, 0.99) / np.clip(1 - score, 0.01, 0.99))

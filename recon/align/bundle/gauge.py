@@ -163,6 +163,11 @@ def opposite(cameras: Cameras, beads_px: np.ndarray) -> tuple[Cameras, np.ndarra
     return cameras.with_column(ROTATION, cameras.parameters[:, ROTATION] + half), -beads_px
 
 
+def upright(cameras: Cameras, beads_px: np.ndarray) -> tuple[Cameras, np.ndarray]:
+    """With the mean axis in [-90, 90) degrees, as ``align=xcorr`` has it. No view tells an axis from the opposite one: this is the rule."""
+    return (cameras, beads_px) if -90 <= cameras.rotation_deg.mean() < 90 else opposite(cameras, beads_px)
+
+
 def levelling_deg(cameras: Cameras, beads_px: np.ndarray) -> float:
     """By how much ``turned`` has to turn the beads' best plane to bring it level along x."""
     offset = beads_px - beads_px.mean(0)

@@ -7,7 +7,7 @@ from scipy.linalg import LinAlgError
 
 from recon.align.bundle.covariance import quality
 from recon.align.bundle.freedom import Freedom
-from recon.align.bundle.gauge import allowed, centred, opposite
+from recon.align.bundle.gauge import allowed, centred, upright
 from recon.align.bundle.loss import Loss, spread_px
 from recon.align.bundle.minimise import Seen, minimise, residuals
 from recon.align.bundle.model import ROTATION, Cameras, nominal
@@ -84,8 +84,8 @@ def solve(
     leave_out = residual.copy()
     leave_out[inside] = found.leave_out_xy
     positions = xyz[:, ::-1]
-    if axis_deg is None and not -90 <= cameras.rotation_deg.mean() < 90:
-        cameras, positions = opposite(cameras, positions)
+    if axis_deg is None:
+        cameras, positions = upright(cameras, positions)
     cameras, positions = centred(cameras, positions)
     return Bundle(
         cameras,

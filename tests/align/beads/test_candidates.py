@@ -86,12 +86,13 @@ def test_a_bead_on_the_border_is_found(drawn) -> None:
     assert distance.max() < 1.5
 
 
-def test_crops_have_one_contrast_and_the_classifier_decides(drawn) -> None:
+def test_crops_are_in_units_of_a_beads_height_and_the_classifier_decides(drawn) -> None:
     view = drawn(AT)
-    bright = crops(view, AT, 10.0, 1)
+    bright = crops(view, AT, 10.0, 100.0)
     assert bright.shape == (len(AT), 32, 32)
     np.testing.assert_allclose(bright.mean((1, 2)), 0, atol=1e-5)
-    np.testing.assert_allclose(crops(5 - 3 * view, AT, 10.0, -1), bright, atol=1e-4)  # grey scale and polarity do not matter
+    np.testing.assert_allclose(crops(5 - 3 * view, AT, 10.0, -300.0), bright, atol=1e-4)  # grey scale and polarity do not matter
+    np.testing.assert_allclose(crops(view, AT, 10.0, 400.0), bright / 4, atol=1e-5)  # but how high a bead is, does
     profile = find_profile(view[None], np.zeros(1))
     (judged,) = scored(view[None], find_candidates(view[None], profile), profile, lambda pictures: pictures[:, 15, 15] / 10)
     assert np.corrcoef(judged.score, judged.correlation)[0, 1] > 0.5

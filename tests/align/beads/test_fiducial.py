@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -19,6 +24,8 @@ from recon.geometry import Geometry, centre
 from recon.io.imod_tracks import read_points, read_xyz
 from recon.samples import Sample
 from recon.series import TiltSeries
+
+Command = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 @pytest.fixture(scope="module")
@@ -120,6 +127,28 @@ def test_auto_falls_back_and_says_why() -> None:
 def test_impossible_beads_are_refused(series: TiltSeries, option: str, value: float) -> None:
     with pytest.raises(UserError, match=f"align.{option}={value:g}"):
         fiducial(series, classifier="none", **{option: value})
+
+
+PERFECT = (
+    "align=none",
+    "simulate.drift_px=0",
+    "simulate.axis_deg=0",
+    "simulate.tilt_error_deg=0",
+    "simulate.rotation_error_deg=0",
+)
+CATALYST = ("phantom=supported_catalyst", "phantom.size=128", "simulate=fiducials", "simulate.beads.count=10")
+
+
+def test_beads_on_a_catalyst_align_it_within_a_decibel_of_perfect(command: Command, tmp_path: Path) -> None:
+    """Its own particles stand out more than the gold does, so that the sizes gold is sold in are tried."""
+    scores = {}
+    for name, options in (("fiducial", ("align=fiducial",)), ("perfect", (*PERFECT, "simulate.magnification_error=0"))):
+        done = command(
+            *CATALYST, *options, "algorithm=tv", "algorithm.weight=30", "trust=none", "report=false", f"output={tmp_path / name}"
+        )
+        assert done.returncode == 0, done.stderr
+        scores[name] = json.loads((tmp_path / name / "run.json").read_text("utf-8"))["scores"]["psnr_db"]
+    assert scores["fiducial"] > scores["perfect"] - 1
 
 
 def test_painted_out_beads_are_gone_and_nothing_else(sample: Sample, series: TiltSeries) -> None:

@@ -53,6 +53,16 @@ def test_gauge_changes_do_not_change_reprojections(truth, name: str) -> None:
     assert rms(beads - true.beads_px) > 0.1 or name == "centred"
 
 
+@pytest.mark.parametrize("axis_deg", [86.5, -93.5, 266.0, -89.0])
+def test_of_two_opposite_axes_the_same_one_is_taken(truth, axis_deg: float) -> None:
+    true = truth()
+    turn = np.deg2rad(axis_deg) - true.cameras.parameters[:, ROTATION].mean()
+    cameras = true.cameras.with_column(ROTATION, true.cameras.parameters[:, ROTATION] + turn)
+    upright, beads = gauge.upright(cameras, true.beads_px)
+    assert -90 <= upright.rotation_deg.mean() < 90
+    np.testing.assert_allclose(project(upright, beads), project(cameras, true.beads_px), atol=1e-9)
+
+
 def test_the_centre_is_where_the_lowest_view_has_its_centre(truth) -> None:
     true = truth()
     cameras, beads = gauge.centred(true.cameras, true.beads_px + np.array([50.0, 0, 0]))
