@@ -15,7 +15,8 @@ from pathlib import Path
 import numpy as np
 from scipy.spatial import cKDTree
 
-from recon.align.beads.fiducial import Followed, follow
+from recon.align.beads.fiducial import follow
+from recon.align.beads.followed import Followed
 from recon.align.bundle.gauge import same_frame
 from recon.align.bundle.model import TILT, Cameras, matrices
 from recon.learned.bead_scores import bead_classifier

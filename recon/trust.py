@@ -111,7 +111,7 @@ def even_odd_fsc(A: Projector, y: Tensor, method: Method) -> dict[str, float]:
     return _crossings(*even_odd_curve(A, y, method))
 
 
-def standard(A: Projector, y: Tensor, method: Method, *, noise: float, every: int = 5, rows: int = 24) -> dict[str, object]:
+def standard(A: Projector, y: Tensor, method: Method, *, noise: float, every: int = 5, rows: int = 16) -> dict[str, object]:
     """``assess`` on the ``rows`` rows of ``y`` with most structure (fewer where they are large), beside WBP, 50 iterations of SIRT, and TV.
 
     TV (``reference_tv``) takes 150 iterations on these rows and some 600 on a third of them; a run that is TV itself goes without it.

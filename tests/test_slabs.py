@@ -110,6 +110,17 @@ def test_less_memory_means_more_slabs_and_too_little_a_sentence() -> None:
         make_plan(job, memory_gb=0.5, held_gb=0.1)
 
 
+@pytest.mark.parametrize("rows", [1, 17, 112, 113, 130, 256, 500, 1024, 1031])
+def test_coupled_slabs_fit_the_projectors_blocks(rows: int) -> None:
+    """Every row once; with its overlap no slab has more than 128 rows, and inner ones have whole vectors."""
+    plan = make_plan(make_job(tv, rows=rows, n=8, dimensions=3), memory_gb=8, held_gb=0.1)
+    assert plan.overlap == 8
+    assert [row for a, b in plan.slabs for row in range(a, b)] == list(range(rows))
+    computed = [min(b + 8, rows) - max(a - 8, 0) for a, b in plan.slabs]
+    assert max(computed) <= 128
+    assert all(count % 16 == 0 for count in computed[1:-1])
+
+
 def test_the_state_survives_its_file(tmp_path: Path) -> None:
     outcome = Outcome("k", [[0, 4], [4, 9]], 8, [1.5, 0.25], [3.0], [0, 1])
     save_state(tmp_path / "s.json", outcome)

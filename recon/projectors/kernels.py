@@ -24,16 +24,24 @@ Z_BLOCK = 8  # volume lines that a forward pass keeps in cache while it goes thr
 _OPTIONS = {"fastmath": True, "cache": True, "error_model": "numpy", "boundscheck": False}
 
 
+@njit(inline="always", **_OPTIONS)
+def _block_rows(n_rows):
+    """Rows of a block: as few blocks as can be, about alike, of whole vectors."""
+    count = (n_rows + ROW_BLOCK - 1) // ROW_BLOCK
+    return max(16, ((n_rows + count - 1) // max(count, 1) + 15) // 16 * 16)
+
+
 @njit(parallel=True, **_OPTIONS)
 def back_project(sinogram, cosine, sine, half_width, axis_column, n_u, volume, n_z, n_x):
     """volume[z * n_x + x] = sum over tilts and columns of w(u - column) * sinogram[t * n_u + u], with m = half_width[t] <= 1."""
     n_t = cosine.size
     n_rows = volume.shape[1]
+    block = _block_rows(n_rows)
     for z in prange(n_z):
         tap = np.empty(2 * n_t, np.int64)
         weight = np.empty(2 * n_t, np.float32)
-        for first in range(0, n_rows, ROW_BLOCK):
-            last = min(first + ROW_BLOCK, n_rows)
+        for first in range(0, n_rows, block):
+            last = min(first + block, n_rows)
             for x in range(n_x):
                 for t in range(n_t):
                     u = axis_column[t] + (z - (n_z - 1) / 2) * sine[t] + (x - (n_x - 1) / 2) * cosine[t]
@@ -97,13 +105,14 @@ def project(volume, cosine, sine, axis_column, n_u, sinogram, n_z, n_x, n_thread
     """sinogram[t * n_u + u] = sum over voxels of w(u - column) * volume[z * n_x + x]. Thread i takes every n-th tilt from i."""
     n_t = cosine.size
     n_rows = volume.shape[1]
+    block = _block_rows(n_rows)
     for thread in prange(n_threads):
         tap = np.empty(Z_BLOCK * max(n_x, 2), np.int64)
         weight = np.empty(Z_BLOCK * max(n_x, 2), np.float32)
         for t in range(thread, n_t, n_threads):
             sinogram[t * n_u : (t + 1) * n_u, :] = 0
-        for first in range(0, n_rows, ROW_BLOCK):
-            last = min(first + ROW_BLOCK, n_rows)
+        for first in range(0, n_rows, block):
+            last = min(first + block, n_rows)
             for z0 in range(0, n_z, Z_BLOCK):
                 z1 = min(z0 + Z_BLOCK, n_z)
                 for t in range(thread, n_t, n_threads):

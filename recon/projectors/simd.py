@@ -20,23 +20,28 @@ _I64 = ir.IntType(64)
 _F32 = ir.FloatType()
 
 
-def _emit(context: Any, builder: Any, signature: Any, args: Any, lanes: int, n_vectors: int) -> Any:
-    """LLVM code of one block of ``lanes * n_vectors`` rows."""
-    dst, dst_row, src, tap, weight, n_taps, first, add = args
+def _emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+    """LLVM code of one block: ``vectors`` of ``lanes`` rows, the last of which ends with the block and may overlap the one before.
+
+    What two vectors both hold is loaded before either is stored, and comes out the same.
+    """
+    lanes, n_vectors = (kind.literal_value for kind in signature.args[:2])
+    dst, dst_row, src, tap, weight, n_taps, first, last, add = args[2:]
     dst, src, tap, weight = (
         context.make_array(kind)(context, builder, value)
-        for kind, value in zip((signature.args[i] for i in (0, 2, 3, 4)), (dst, src, tap, weight), strict=True)
+        for kind, value in zip((signature.args[i] for i in (2, 4, 5, 6)), (dst, src, tap, weight), strict=True)
     )
     vector = ir.VectorType(_F32, lanes) if lanes > 1 else _F32
     suffix = f"v{lanes}f32" if lanes > 1 else "f32"
     fma = cgutils.get_or_insert_function(builder.module, ir.FunctionType(vector, [vector] * 3), f"llvm.fma.{suffix}")
     n_rows = builder.extract_value(dst.shape, 1)
 
+    offsets = [builder.add(first, ir.Constant(_I64, lanes * j)) for j in range(n_vectors - 1)]
+    offsets.append(builder.sub(last, ir.Constant(_I64, lanes)))
+
     def block(base: Any, row: Any) -> list[Any]:
-        start = builder.gep(base, [builder.add(builder.mul(row, n_rows), first)])
-        return [
-            builder.bitcast(builder.gep(start, [ir.Constant(_I64, lanes * j)]), vector.as_pointer()) for j in range(n_vectors)
-        ]
+        start = builder.gep(base, [builder.mul(row, n_rows)])
+        return [builder.bitcast(builder.gep(start, [at]), vector.as_pointer()) for at in offsets]
 
     out = block(dst.data, dst_row)
     start = [builder.select(add, builder.load(p, align=4), ir.Constant(vector, None)) for p in out]
@@ -70,63 +75,45 @@ def _emit(context: Any, builder: Any, signature: Any, args: Any, lanes: int, n_v
     return context.get_dummy_value()
 
 
-def _signature(dst: Any, src: Any, tap: Any, weight: Any) -> Any:
-    return types.void(dst, types.int64, src, tap, weight, types.int64, types.int64, types.boolean)
-
-
-# numba needs each intrinsic as a module-level function of its own to cache the kernels that use it.
-@intrinsic
-def _rows128(typingctx, dst, dst_row, src, tap, weight, n_taps, first, add):
-    return _signature(dst, src, tap, weight), lambda c, b, s, a: _emit(c, b, s, a, 16, 8)
-
-
-@intrinsic
-def _rows64(typingctx, dst, dst_row, src, tap, weight, n_taps, first, add):
-    return _signature(dst, src, tap, weight), lambda c, b, s, a: _emit(c, b, s, a, 16, 4)
-
-
-@intrinsic
-def _rows32(typingctx, dst, dst_row, src, tap, weight, n_taps, first, add):
-    return _signature(dst, src, tap, weight), lambda c, b, s, a: _emit(c, b, s, a, 16, 2)
-
-
-@intrinsic
-def _rows16(typingctx, dst, dst_row, src, tap, weight, n_taps, first, add):
-    return _signature(dst, src, tap, weight), lambda c, b, s, a: _emit(c, b, s, a, 16, 1)
-
-
-@intrinsic
-def _rows4(typingctx, dst, dst_row, src, tap, weight, n_taps, first, add):
-    return _signature(dst, src, tap, weight), lambda c, b, s, a: _emit(c, b, s, a, 4, 1)
-
-
-@intrinsic
-def _rows1(typingctx, dst, dst_row, src, tap, weight, n_taps, first, add):
-    return _signature(dst, src, tap, weight), lambda c, b, s, a: _emit(c, b, s, a, 1, 1)
+@intrinsic(prefer_literal=True)
+def _block(typingctx, lanes, vectors, dst, dst_row, src, tap, weight, n_taps, first, last, add):
+    i64 = types.int64
+    return types.void(lanes, vectors, dst, i64, src, tap, weight, i64, i64, i64, types.boolean), _emit
 
 
 @njit(inline="always")
 def gather_rows(dst, dst_row, src, tap, weight, n_taps, first, last, add):
     """dst[dst_row, first:last] = (old if add) + sum over k < n_taps of weight[k] * src[tap[k], first:last].
 
-    ``dst``, ``src``: (., rows) float32, C order; ``tap``: int64; ``weight``: float32.
+    ``dst``, ``src``: (., rows) float32, C order; ``tap``: int64; ``weight``: float32; at most 128 rows. All of them go through the taps at
+    once: one vector alone would wait for its own sums, so that 128 rows take hardly longer than 16.
     """
-    r = first
-    while r + 128 <= last:
-        _rows128(dst, dst_row, src, tap, weight, n_taps, r, add)
-        r += 128
-    if r + 64 <= last:
-        _rows64(dst, dst_row, src, tap, weight, n_taps, r, add)
-        r += 64
-    if r + 32 <= last:
-        _rows32(dst, dst_row, src, tap, weight, n_taps, r, add)
-        r += 32
-    if r + 16 <= last:
-        _rows16(dst, dst_row, src, tap, weight, n_taps, r, add)
-        r += 16
-    while r + 4 <= last:
-        _rows4(dst, dst_row, src, tap, weight, n_taps, r, add)
-        r += 4
-    while r < last:
-        _rows1(dst, dst_row, src, tap, weight, n_taps, r, add)
-        r += 1
+    n = last - first
+    if n > 112:
+        _block(16, 8, dst, dst_row, src, tap, weight, n_taps, first, last, add)
+    elif n > 96:
+        _block(16, 7, dst, dst_row, src, tap, weight, n_taps, first, last, add)
+    elif n > 80:
+        _block(16, 6, dst, dst_row, src, tap, weight, n_taps, first, last, add)
+    elif n > 64:
+        _block(16, 5, dst, dst_row, src, tap, weight, n_taps, first, last, add)
+    elif n > 48:
+        _block(16, 4, dst, dst_row, src, tap, weight, n_taps, first, last, add)
+    elif n > 32:
+        _block(16, 3, dst, dst_row, src, tap, weight, n_taps, first, last, add)
+    elif n > 16:
+        _block(16, 2, dst, dst_row, src, tap, weight, n_taps, first, last, add)
+    elif n > 12:
+        _block(4, 4, dst, dst_row, src, tap, weight, n_taps, first, last, add)
+    elif n > 8:
+        _block(4, 3, dst, dst_row, src, tap, weight, n_taps, first, last, add)
+    elif n > 4:
+        _block(4, 2, dst, dst_row, src, tap, weight, n_taps, first, last, add)
+    elif n == 4:
+        _block(4, 1, dst, dst_row, src, tap, weight, n_taps, first, last, add)
+    elif n == 3:
+        _block(1, 3, dst, dst_row, src, tap, weight, n_taps, first, last, add)
+    elif n == 2:
+        _block(1, 2, dst, dst_row, src, tap, weight, n_taps, first, last, add)
+    elif n == 1:
+        _block(1, 1, dst, dst_row, src, tap, weight, n_taps, first, last, add)

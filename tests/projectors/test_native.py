@@ -66,7 +66,7 @@ def test_rows_are_independent_bit_for_bit(A, direction):
     first, last = A.volume_zx if direction == "forward" else A.sinogram_tx
     operand = random(first, 130, last)
     single = torch.cat([run(operand[:, i : i + 1].contiguous()) for i in range(130)], 1)
-    for size in [*range(1, 41), 64, 128, 129, 130]:
+    for size in range(1, 131):
         cut = torch.cat([run(operand[:, i : i + size].contiguous()) for i in range(0, 130 if size in (3, 64) else size, size)], 1)
         assert torch.equal(bits(cut), bits(single[:, : cut.shape[1]])), f"{size} rows at once"
 

@@ -5,25 +5,28 @@ from __future__ import annotations
 import functools
 import itertools
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
 import torch
 
-from recon.align.beads.candidates import Candidates, find_candidates, scored
+from recon.align.beads.candidates import find_candidates, scored
 from recon.align.beads.crops import crops
 from recon.align.beads.erase import erased
+from recon.align.beads.followed import Followed, details, facts, sentence
 from recon.align.beads.profile import Profile, find_profile
 from recon.align.beads.rays import Spots
 from recon.align.beads.refine import Sightings, measured
 from recon.align.beads.tracking import FEWEST_BEADS, ONE_AXIS, NotEnoughBeads, Tracked, contradictory, too_few, track
 from recon.align.bundle import Bundle, Freedom, Tracks, Trial, choose, project, solve, to_aligned
 from recon.align.bundle.gauge import upright
-from recon.align.bundle.model import nominal
+from recon.align.matching import match_reprojections
+from recon.align.shifts import from_surroundings
 from recon.errors import UserError
 from recon.geometry import Geometry, centre
 from recon.learned.bead_scores import bead_classifier
+from recon.preprocess import fourier_bin
 from recon.series import TiltSeries
 
 LEAST_SCORE = 0.5  # a bead's views together must be this sure that it is one
@@ -31,23 +34,10 @@ PLAIN_CONTRAST = 5.0  # of the LoG over its spread; below it nothing stands out 
 # Of the squared leave-one-out residual, that a change of the specimen or a skew of the scan has to be worth. It trades against tilts, and
 # resampling cannot undo it, so that a percent will not do.
 STRAIN_GAIN = 0.05
+REFINED_PX, REFINED_ROUNDS = 512, 6  # pixels that the matching works on, and how often all views are matched
 GOLD_NM = (10.0, 15.0, 20.0, 5.0)  # diameters of the colloids in common use
 STRAINS = ("x_tilt", "skew", "stretch", "scan_skew", "thinning")
 Score = Callable[[np.ndarray], np.ndarray]
-
-
-@dataclass(frozen=True, eq=False)
-class Followed:
-    """``sightings``: what was measured near where the solution has the beads; ``bundle``: the solution, which uses most of it; ``trials``: the
-
-    freedoms that were tried; ``candidates``: of every view, with their scores.
-    """
-
-    sightings: Sightings
-    bundle: Bundle
-    trials: tuple[Trial, ...]
-    candidates: tuple[Candidates, ...]
-    profile: Profile
 
 
 def fiducial(
@@ -57,13 +47,14 @@ def fiducial(
     classifier: Literal["network", "none"] = "network",
     weights: str = "fiducials",
     erase: bool = False,
+    refine: bool = False,
     threads: int = 1,
 ) -> TiltSeries:
     """Find gold beads in every view, follow them, and solve for the views' geometry; the pixels stay as they are.
 
     ``bead_nm``: their diameter (pixels where the series has no pixel size); null: found, or else one that gold is sold in. ``classifier``:
     what judges candidates, the network of ``weights`` or the classical score alone. ``erase``: paint the beads out afterwards, so that
-    they leave no streaks.
+    they leave no streaks. ``refine``: shift every view once more, to what a reconstruction from all views predicts for it.
 
     Raises ``NotEnoughBeads`` (a ``UserError``) when fewer than 6 beads can be followed.
     """
@@ -84,14 +75,36 @@ def fiducial(
     bundle = found.bundle
     placed = to_aligned(bundle.cameras, bundle.beads_px)
     solved = Geometry(placed.angles_deg, geometry.pixel_nm, placed.axis_deg, placed.shifts_px, placed.matrices)
-    facts = _facts(found, geometry.angles_deg, classifier)
     done = series.after(
-        _sentence(found, geometry.pixel_nm), geometry=solved, facts={"align": facts, "fiducials": _details(found, stack)}
+        sentence(found, geometry.pixel_nm),
+        geometry=solved,
+        facts={"align": facts(found, geometry.angles_deg, classifier), "fiducials": details(found, stack)},
     )
+    if refine:
+        done = _matched(done, threads)
     if not erase:
         return done
     painted = erased(stack, project(bundle.cameras, bundle.beads_px), found.profile)
     return done.after(f"{len(bundle.beads)} beads painted out", data=torch.from_numpy(painted))
+
+
+def _matched(series: TiltSeries, threads: int) -> TiltSeries:
+    """Reprojection matching from the beads' solution, whose other parameters stay. Kept where it explains the views better."""
+    raw, geometry = series.data.numpy(), series.geometry
+    assert geometry.shifts_px is not None
+    bin_by = -(-max(raw.shape[1:]) // REFINED_PX)
+    stack = from_surroundings(fourier_bin(raw, bin_by) if bin_by > 1 else raw)
+    before, after = (
+        match_reprojections(
+            stack, geometry.angles_deg, geometry.axis_deg, geometry.shifts_px / bin_by,
+            matrices=geometry.matrices, rounds=rounds, threads=threads,
+        )
+        for rounds in (0, REFINED_ROUNDS)
+    )  # fmt: skip
+    moved = bin_by * float(np.sqrt(((after.shifts_px - before.shifts_px) ** 2).sum(1).mean()))
+    left = f"{after.residual:.4f} of the data unexplained ({before.residual:.4f} before)"
+    said = f"views moved by {moved:.3f} px rms to their reprojections, which leave {left}"
+    return series.after(said, geometry=replace(geometry, shifts_px=after.shifts_px * bin_by))
 
 
 def _fits(diameter_px: float, stack: np.ndarray) -> bool:
@@ -213,81 +226,3 @@ def _believed(stack: np.ndarray, sightings: Sightings, profile: Profile, judge: 
     number = np.bincount(sightings.bead)
     mean = np.bincount(sightings.bead, odds) / np.maximum(number, 1)
     return sightings.keep(mean[sightings.bead] > np.log(LEAST_SCORE / (1 - LEAST_SCORE)))
-
-
-def _facts(found: Followed, tilt_deg: np.ndarray, classifier: str) -> dict[str, object]:
-    bundle = found.bundle
-    used = bundle.tracks.keep(bundle.used)
-    start = nominal(tilt_deg, bundle.axis_deg)
-    before = np.hypot(
-        *(used.position_px - project(start, bundle.beads_px)[used.view, np.searchsorted(bundle.beads, used.bead)]).T
-    )
-    facts: dict[str, object] = {
-        "method": "fiducial",
-        "classifier": classifier,
-        "bead_px": round(found.profile.diameter_px, 2),
-        "beads_are": "bright" if found.profile.sign > 0 else "dark",
-        "n_beads": len(bundle.beads),
-        "views_per_bead": round(float(bundle.views_per_bead.mean()), 2),
-        "observations": int(bundle.used.sum()),
-        "residual_px": round(bundle.mean_residual_px, 4),
-        "leave_out_px": round(bundle.mean_leave_out_px, 4),
-        "before_px": round(float(before.mean()), 2),
-        "residual_px_per_view": _rounded(bundle.residual_per_view_px),
-        "residual_px_per_bead": _rounded(bundle.residual_per_bead_px),
-        "axis_deg": round(bundle.axis_deg, 4),
-        "axis_error_deg": round(bundle.errors.axis_deg, 4),
-        "freedom": bundle.freedom.said(),
-        "rotation_deg": _rounded(bundle.cameras.rotation_deg),
-        "magnification": _rounded(bundle.cameras.magnification, 5),
-        "tilt_deg": _rounded(bundle.cameras.tilt_deg),
-        "tilt_error_deg": _rounded(bundle.errors.tilt_deg),
-        "shifts_px": _rounded(to_aligned(bundle.cameras, bundle.beads_px).shifts_px),
-        "notes": list(bundle.notes),
-    }
-    if bundle.pixel_nm is not None:
-        facts["residual_nm"] = round(bundle.mean_residual_px * bundle.pixel_nm, 4)
-    empty = np.flatnonzero(np.isnan(bundle.residual_per_view_px))
-    if empty.size:
-        names = ", ".join(map(str, empty[:12])) + (" ..." if empty.size > 12 else "")
-        facts["warning"] = (
-            f"no bead was measured in view{'s' if empty.size > 1 else ''} {names}: placed where the neighbours suggest; leave out what is "
-            "hidden there with exclude=[...]"
-        )
-    return facts
-
-
-def _details(found: Followed, stack: np.ndarray) -> dict[str, object]:
-    """What the pipeline writes as files: tracks, beads, and the middle view with its residuals (positions from the centre, px)."""
-    bundle = found.bundle
-    used = bundle.tracks.keep(bundle.used)
-    middle = int(np.argmin(np.abs(bundle.cameras.tilt_deg)))
-    return {
-        "bead": used.bead,
-        "view": used.view,
-        "position_px": used.position_px,
-        "residual_px": bundle.residual_px[bundle.used],
-        "beads": bundle.beads,
-        "beads_px": bundle.beads_px,
-        "picture": stack[middle],
-        "picture_view": middle,
-        "sign": found.profile.sign,
-    }
-
-
-def _rounded(values: np.ndarray, digits: int = 3) -> list[object]:
-    return (
-        [None if np.isnan(v).any() else v for v in np.round(values, digits)]
-        if values.ndim == 1
-        else values.round(digits).tolist()
-    )
-
-
-def _sentence(found: Followed, pixel_nm: float | None) -> str:
-    bundle = found.bundle
-    size = f"{found.profile.diameter_px:.1f} px" if pixel_nm is None else f"{found.profile.diameter_px * pixel_nm:.1f} nm"
-    return (
-        f"aligned by {len(bundle.beads)} beads of {size} in {bundle.views_per_bead.mean():.1f} views each: axis {bundle.axis_deg:.3f} +- "
-        f"{bundle.errors.axis_deg:.3f} deg, mean residual {bundle.mean_residual_px:.3f} px ({bundle.mean_leave_out_px:.3f} px left out); "
-        f"solved for {bundle.freedom.said()}"
-    )

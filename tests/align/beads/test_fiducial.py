@@ -14,7 +14,8 @@ from scipy.spatial import cKDTree
 
 from recon.align.auto import auto
 from recon.align.beads.erase import erased
-from recon.align.beads.fiducial import Followed, fiducial, follow
+from recon.align.beads.fiducial import fiducial, follow
+from recon.align.beads.followed import Followed, details
 from recon.align.beads.profile import find_profile
 from recon.align.beads.tracking import NotEnoughBeads
 from recon.align.resample import resample
@@ -85,10 +86,19 @@ def test_the_stage_gives_one_affine_map_a_view(series: TiltSeries, sample: Sampl
     assert resample(done).geometry.axis_deg == 0
 
 
-def test_files_come_back_as_they_were(series: TiltSeries, followed: Followed, tmp_path) -> None:
-    from recon.align.beads.fiducial import _details
+def test_matching_reprojections_keeps_what_is_right(series: TiltSeries) -> None:
+    """The beads are right to a few hundredths of a pixel, and the film moves no view away from them; what it says is in the history."""
+    plain, refined = (fiducial(series, classifier="none", refine=refine) for refine in (False, True))
+    assert "reprojections" in refined.history[-1]
+    assert refined.geometry.shifts_px is not None
+    assert plain.geometry.shifts_px is not None
+    assert np.array_equal(refined.geometry.matrices, plain.geometry.matrices)
+    moved = refined.geometry.shifts_px - plain.geometry.shifts_px
+    assert np.sqrt((moved**2).sum(1).mean()) < 0.3
 
-    found = _details(followed, series.data.numpy())
+
+def test_files_come_back_as_they_were(series: TiltSeries, followed: Followed, tmp_path) -> None:
+    found = details(followed, series.data.numpy())
     write_fiducials(tmp_path, found, 1.0, 2)
     beads, numbers = read_xyz(tmp_path / "fiducials.xyz")
     np.testing.assert_allclose(beads, 2 * followed.bundle.beads_px, atol=1e-3)
