@@ -18,6 +18,7 @@ from recon.algorithms.sirt_iterations import choose_iterations
 from recon.algorithms.tv import tv
 from recon.algorithms.tv_weight import choose_weight
 from recon.algorithms.wbp import wbp
+from recon.learned.irdm2020 import irdm2020
 from recon.learned.restore import irdm, primal_dual, settle_choices
 from recon.projectors.base import Projector
 
@@ -56,6 +57,7 @@ METHODS: dict[str, Method] = {
     # The engine's defaults: positivity in place of the window.
     "sart_positive": functools.partial(sart),
     "tv": functools.partial(tv),
+    "irdm2020": functools.partial(irdm2020),
     "irdm": functools.partial(irdm),
     "primal_dual": functools.partial(primal_dual),
 }

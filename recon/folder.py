@@ -60,14 +60,15 @@ def clear(out: Path) -> None:
 
 
 def fingerprint(config: Mapping[str, object], source: Path | None) -> str:
-    """Of all that decides the pixels of the result: the config but for where and how it runs, the input file, the version."""
+    """Of all that decides the pixels of the result: the config but for where and how it runs, the files that it names, the version."""
     relevant = {
         k: v
         for k, v in config.items()
         if k not in ("resume", "output", "also", "memory_gb", "threads", "trust", "analyze", "report")
     }
-    if source is not None and source.exists():
-        stat = source.stat()
-        relevant["input_stat"] = (stat.st_size, stat.st_mtime_ns)
+    align = config.get("align")
+    named = (source, config.get("angles"), align.get("path") if isinstance(align, Mapping) else None)
+    stats = [Path(path).stat() for path in named if isinstance(path, str | Path) and Path(path).exists()]
+    relevant["files"] = [(stat.st_size, stat.st_mtime_ns) for stat in stats]
     text = json.dumps([relevant, recon.__version__], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()

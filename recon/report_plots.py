@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Callable, Sequence
 
@@ -143,7 +144,13 @@ def _alignment(group: Sequence[Run]) -> dict[str, object]:
     for key, value in run.dictionary("against_truth").items():
         what, unit = names.get(key, (key.replace("_", " "), ""))
         numbers.append((what, f"{found:.3g}{unit}" if (found := number(value)) is not None else str(value)))
-    return {"labels": [r.label for r in group], "numbers": numbers, "plots": plots, "warning": str(facts.get("warning", ""))}
+    return {
+        "labels": [r.label for r in group],
+        "numbers": numbers,
+        "plots": plots,
+        "pictures": _stored_pictures(run),
+        "warning": str(facts.get("warning", "")),
+    }
 
 
 def _fiducial_numbers(facts: dict[str, object]) -> list[tuple[str, str]]:
@@ -160,9 +167,48 @@ def _fiducial_numbers(facts: dict[str, object]) -> list[tuple[str, str]]:
 
 
 def _fiducial_plots(facts: dict[str, object], angles: np.ndarray, order: np.ndarray) -> list[dict[str, object]]:
-    values = facts.get("residual_px_per_view")
-    if not isinstance(values, list) or len(values) != angles.size or angles.size < 2:
-        return []
-    residual = np.array([np.nan if (v := number(e)) is None else v for e in values])
-    drawn = line("mean residual", COLOURS[2], angles[order], residual[order])
-    return [{"title": "Residual of the beads in each view", "x": "tilt / deg", "y": "residual / px", "lines": [drawn]}]
+    """Residuals by view and by bead, and what was solved for in every view, with its error bars."""
+    plots: list[dict[str, object]] = []
+
+    def per_view(title: str, y: str, *named: tuple[str, np.ndarray]) -> None:
+        if angles.size > 1 and all(values.size == angles.size for _, values in named):
+            lines = [line(name, COLOURS[(2 + k) % len(COLOURS)], angles[order], v[order]) for k, (name, v) in enumerate(named)]
+            plots.append({"title": title, "x": "tilt / deg", "y": y, "lines": lines})
+
+    per_view("Residual of the beads in each view", "residual / px", ("mean residual", _numbers(facts, "residual_px_per_view")))
+    beads = np.sort(_numbers(facts, "residual_px_per_bead"))[::-1]
+    if beads.size > 1:
+        drawn = line("mean residual", COLOURS[2], np.arange(1.0, beads.size + 1), beads)
+        plots.append({"title": "Residual of each bead", "x": "bead, the worst first", "y": "residual / px", "lines": [drawn]})
+    change, error = _numbers(facts, "tilt_change_deg"), _numbers(facts, "tilt_error_deg")
+    if change.size == error.size:
+        named = (
+            ("solved minus nominal", change),
+            ("+ standard deviation", change + error),
+            ("- standard deviation", change - error),
+        )
+        per_view("Tilt of each view", "change / deg", *named)
+    rotation = _numbers(facts, "rotation_deg")
+    per_view(
+        "Rotation of each view",
+        "rotation less its mean / deg",
+        ("rotation", rotation - rotation.mean() if rotation.size else rotation),
+    )
+    per_view("Magnification of each view", "change / %", ("magnification", 100 * (_numbers(facts, "magnification") - 1)))
+    return plots
+
+
+def _numbers(facts: dict[str, object], key: str) -> np.ndarray:
+    """A list of numbers of the record, NaN where there is none."""
+    values = facts.get(key)
+    return np.array([np.nan if (v := number(e)) is None else v for e in values] if isinstance(values, list) else [], np.float64)
+
+
+def _stored_pictures(run: Run) -> list[tuple[str, str]]:
+    """(what it shows, data URI) of the pictures that the run left beside its tomogram."""
+    named = {
+        "preview.png": "Sections, and one row of the stack before and after the alignment",
+        "fiducials.png": "Beads through the views, and their residuals",
+    }
+    there = [(title, run.folder / name) for name, title in named.items() if (run.folder / name).exists()]
+    return [(title, "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()) for title, path in there]

@@ -13,7 +13,7 @@ import torch
 from recon.io import write_volume
 from recon.report import write_report
 from recon.report_data import Run, load_runs
-from recon.report_plots import crowther, plots
+from recon.report_plots import alignments, crowther, plots
 from recon.series import Volume
 
 ANGLES = np.arange(60.0, -61.0, -10.0)  # falling: plots are over rising tilts
@@ -124,3 +124,32 @@ def test_warnings_are_on_the_page_once(tmp_path: Path) -> None:
     text = write_report(tmp_path / "out", runs).read_text("utf-8")
     assert text.count('<p class="warning">both &lt;b&gt;</p>') == 1
     assert text.count(": one</p>") == 1
+
+
+def test_beads_are_accounted_for_by_view_by_bead_and_with_error_bars() -> None:
+    change = np.linspace(-0.2, 0.2, ANGLES.size)
+    facts = {
+        "method": "fiducial",
+        "n_beads": 3,
+        "residual_px_per_view": [0.1] * (ANGLES.size - 1) + [None],
+        "residual_px_per_bead": [0.1, 0.3, 0.2],
+        "tilt_change_deg": change.tolist(),
+        "tilt_error_deg": [0.05] * ANGLES.size,
+        "rotation_deg": (85 + change).tolist(),
+        "magnification": (1 + change / 100).tolist(),
+    }
+    (found,) = alignments([run("wbp", facts={"align": facts})])
+    drawn = named(found["plots"])
+    assert drawn["Residual of each bead"]["lines"][0]["y"] == [0.3, 0.2, 0.1]
+    assert drawn["Residual of the beads in each view"]["lines"][0]["y"][0] is None  # the last view is that of the lowest tilt
+    middle, upper, lower = (line["y"] for line in drawn["Tilt of each view"]["lines"])
+    assert middle == pytest.approx(change[::-1], abs=1e-4)
+    np.testing.assert_allclose(np.subtract(upper, lower), 0.1, atol=1e-4)
+    assert drawn["Rotation of each view"]["lines"][0]["y"] == pytest.approx(change[::-1], abs=1e-4)
+    assert drawn["Magnification of each view"]["lines"][0]["y"] == pytest.approx(change[::-1], abs=1e-4)
+
+
+def test_pictures_of_the_folder_are_in_the_page(tmp_path: Path) -> None:
+    (tmp_path / "fiducials.png").write_bytes(b"picture")
+    (found,) = alignments([Run("wbp", tmp_path, {"angles_deg": ANGLES.tolist()}, "", {})])
+    assert found["pictures"] == [("Beads through the views, and their residuals", "data:image/png;base64,cGljdHVyZQ==")]

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks import quality
+from benchmarks import quality, quality_summary
 from benchmarks.quality_case import Case, Plan, score
 from benchmarks.quality_cases import SETS, plans
 from benchmarks.quality_methods import METHODS
 from benchmarks.quality_slices import degrade, disc, face, outside_wedge_deg, project
+from benchmarks.quality_summary import gains
 from recon.algorithms.tv import tv
 from recon.geometry import Geometry
 from recon.projectors.native import NativeProjector
@@ -65,6 +66,24 @@ def test_the_committed_table_is_complete_and_meets_every_printed_number():
         assert wbp == pytest.approx(wanted[0], abs=0.2)
         assert sart == pytest.approx(wanted[1], abs=0.2)
         assert own > wanted[2] - 0.7
+
+
+def test_learned_methods_are_what_the_readme_says_of_them():
+    """On the committed table: irdm beside converged TV and beside the published system, and the README's table is this one."""
+    rows = quality.read(quality.TABLE)
+    seen, unseen, *pictures = (gains([r for r in rows if belongs(r)], "irdm") for belongs in quality_summary.SETS.values())
+    assert (seen[0] - seen[1]).mean(0)[0] >= 2
+    assert (unseen[0] - unseen[1]).mean(0)[0] >= 0.5
+    for learned, tv_scores in (seen, unseen):
+        assert (learned - tv_scores).mean(0)[1] > 0  # SSIM
+        assert (learned / tv_scores).mean(0)[2] <= 1  # error on withheld views
+    assert min((learned - tv_scores)[:, 0].min() for learned, tv_scores in pictures) >= -0.5
+    published = {(r["benchmark"], r["case"]): float(r["psnr_db"]) for r in rows if r["method"] == "irdm2020"}
+    ahead = [float(r["psnr_db"]) - published[r["benchmark"], r["case"]] for r in rows if r["method"] == "irdm"]
+    assert len(ahead) == len(published) == len(plans())
+    assert np.mean(ahead) >= 2
+    readme = quality_summary.README.read_text("utf-8")
+    assert quality_summary.BEGIN + quality_summary.table(rows) + quality_summary.END in readme
 
 
 def test_scikit_images_views_are_those_of_our_geometry():

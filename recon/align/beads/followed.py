@@ -53,6 +53,7 @@ def facts(found: Followed, tilt_deg: np.ndarray, classifier: str) -> dict[str, o
         "rotation_deg": _rounded(bundle.cameras.rotation_deg),
         "magnification": _rounded(bundle.cameras.magnification, 5),
         "tilt_deg": _rounded(bundle.cameras.tilt_deg),
+        "tilt_change_deg": _rounded(bundle.cameras.tilt_deg - tilt_deg),
         "tilt_error_deg": _rounded(bundle.errors.tilt_deg),
         "shifts_px": _rounded(to_aligned(bundle.cameras, bundle.beads_px).shifts_px),
         "notes": list(bundle.notes),
