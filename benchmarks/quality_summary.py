@@ -16,7 +16,7 @@ from benchmarks.quality import TABLE, Row, read
 README = Path(__file__).parents[1] / "README.md"
 BEGIN, END = "<!-- quality -->\n", "<!-- /quality -->"
 LEARNED = ("irdm", "primal_dual", "irdm2020")
-HELD_OUT = ("porous_silica", "quantum_dot", "block_copolymer")  # as configs/train.yaml has them
+HELD_OUT = ("porous_silica", "quantum_dot", "block_copolymer")  # of configs/train.yaml, as far as they are in the table
 
 SETS: dict[str, Callable[[Row], bool]] = {
     "3-D, families of the training": lambda r: r["benchmark"] == "3D" and not r["case"].startswith(HELD_OUT),

@@ -10,7 +10,10 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 def folded(network: nn.Module) -> nn.Module:
     """Changes every MONAI ``Convolution`` of ``network``, which has to be in evaluation mode, and returns it."""
     for block in network.modules():
-        if isinstance(block, Convolution) and isinstance(norm := getattr(getattr(block, "adn", None), "N", None), nn.BatchNorm2d):
+        if not isinstance(block, Convolution) or not isinstance(block.conv, nn.Conv2d):
+            continue
+        after = [name for name, _ in getattr(block, "adn", nn.Sequential()).named_children() if name != "D"]
+        if after and isinstance(norm := getattr(block.adn, after[0]), nn.BatchNorm2d):  # not behind the activation
             block.conv = fuse_conv_bn_eval(block.conv, norm)
-            block.adn.N = nn.Identity()
+            setattr(block.adn, after[0], nn.Identity())
     return network

@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
+import models
 import recon
 from recon.analyze.files import RESULTS
 from recon.errors import UserError
@@ -60,7 +61,10 @@ def clear(out: Path) -> None:
 
 
 def fingerprint(config: Mapping[str, object], source: Path | None) -> str:
-    """Of all that decides the pixels of the result: the config but for where and how it runs, the files that it names, the version."""
+    """Of what decides the pixels of the result: the config but for where and how it runs, the files that it names, weights, the version.
+
+    A folder is taken by its own time stamp: a file in it that was replaced in place is not seen.
+    """
     relevant = {
         k: v
         for k, v in config.items()
@@ -68,7 +72,16 @@ def fingerprint(config: Mapping[str, object], source: Path | None) -> str:
     }
     align = config.get("align")
     named = (source, config.get("angles"), align.get("path") if isinstance(align, Mapping) else None)
-    stats = [Path(path).stat() for path in named if isinstance(path, str | Path) and Path(path).exists()]
-    relevant["files"] = [(stat.st_size, stat.st_mtime_ns) for stat in stats]
+    relevant["files"] = [_stamp(path) if isinstance(path, str | Path) else None for path in named]
+    relevant["weights"] = (Path(models.__file__).parent / "weights" / "weights.toml").read_text("utf-8")
     text = json.dumps([relevant, recon.__version__], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _stamp(path: str | Path) -> tuple[int, int] | None:
+    """Size and time of a file; None for text that names none, such as a list of angles."""
+    try:
+        stat = Path(path).expanduser().stat()
+    except (OSError, ValueError):
+        return None
+    return stat.st_size, stat.st_mtime_ns

@@ -153,7 +153,10 @@ def _reconstruct(job: Job, plan: Plan, prepared: Prepared, settings: Settings, k
 def _trust(stages: Stages, job: Job, prepared: Prepared, console: Console) -> dict[str, object]:
     """Scores without a truth, on a sample of rows; a series too short for them is said, and is no failure."""
     try:
-        scores = stages.trust(job.A, job.y, job.algorithm, noise=prepared.noise)
+        # A weight that the user gave may be anything: what a method is judged beside is TV at its own.
+        own = stages.algorithm.keywords.get("weight") == "auto"
+        weight = job.algorithm.keywords["weight"] if own else None
+        scores = stages.trust(job.A, job.y, job.algorithm, noise=prepared.noise, tv_weight=weight)
     except UserError as error:
         console.warn(f"no trust scores: {error}")
         return {}

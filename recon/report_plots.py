@@ -176,7 +176,8 @@ def _fiducial_plots(facts: dict[str, object], angles: np.ndarray, order: np.ndar
             plots.append({"title": title, "x": "tilt / deg", "y": y, "lines": lines})
 
     per_view("Residual of the beads in each view", "residual / px", ("mean residual", _numbers(facts, "residual_px_per_view")))
-    beads = np.sort(_numbers(facts, "residual_px_per_bead"))[::-1]
+    beads = _numbers(facts, "residual_px_per_bead")
+    beads = np.sort(beads[np.isfinite(beads)])[::-1]
     if beads.size > 1:
         drawn = line("mean residual", COLOURS[2], np.arange(1.0, beads.size + 1), beads)
         plots.append({"title": "Residual of each bead", "x": "bead, the worst first", "y": "residual / px", "lines": [drawn]})

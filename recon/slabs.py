@@ -115,12 +115,21 @@ def make_plan(job: Job, *, memory_gb: float, held_gb: float) -> Plan:
     count = -(-rows // size)
     edges = np.linspace(0, rows, count + 1).round().astype(int)
     if overlap and size == COUPLED_ROWS:
-        edges[1:-1] = VECTOR * ((edges[1:-1] - overlap) // VECTOR) + overlap
+        edges = _vectors(rows, overlap, count)
     slabs = tuple((int(a), int(b)) for a, b in itertools.pairwise(edges))
+    count = len(slabs)
     largest = max(b - a for a, b in slabs) + (2 * overlap if count > 1 else 0)
     iterations = job.options.get("n_iterations", WORTH.get(job.name, 1))
     seconds = _seconds_per_row(job) * (rows + 2 * overlap * (count - 1)) * (iterations if isinstance(iterations, int) else 1)
     return Plan(slabs, overlap, BASE_GB + held_gb + row_gb * largest, 4e-9 * n_z * rows * n_x + 4e-9 * job.y.numel(), seconds)
+
+
+def _vectors(rows: int, overlap: int, count: int) -> np.ndarray:
+    """Edges of ``count`` slabs or one more, of whole vectors with their overlap, which is within ``COUPLED_ROWS`` and two overlaps."""
+    edges = np.linspace(0, rows, count + 1).round().astype(int)
+    edges[1:-1] = VECTOR * ((edges[1:-1] - overlap) // VECTOR) + overlap
+    last = edges[-1] - edges[-2] + (overlap if count > 1 else 0)
+    return edges if last <= COUPLED_ROWS + 2 * overlap else _vectors(rows, overlap, count + 1)
 
 
 def stream(

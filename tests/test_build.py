@@ -28,7 +28,7 @@ RUNTIME = {
     "sample": set(),
     "phantom": set(),
     "simulate": {"family"},
-    "trust": {"A", "y", "method", "noise"},
+    "trust": {"A", "y", "method", "noise", "tv_weight"},
     "analyze": {"volume", "known"},
     "task": {"network"},
     "network": set(),

@@ -21,6 +21,11 @@ def test_a_run_is_another_one_when_a_file_that_it_names_has_changed(tmp_path: Pa
     assert fingerprint(config, tmp_path / "ts.mrc") != before
 
 
+def test_angles_in_one_long_string_are_no_file() -> None:
+    listed = ",".join(str(a) for a in range(-70, 71))
+    assert fingerprint({"angles": listed}, None) != fingerprint({"angles": listed[:-1] + "1"}, None)
+
+
 def test_options_that_name_no_file_are_options(tmp_path: Path) -> None:
     one = fingerprint({"align": {"path": None}, "angles": [1.0, 2.0]}, None)
     assert one != fingerprint({"align": {"path": None}, "angles": [1.0, 3.0]}, None)

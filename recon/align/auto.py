@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from recon.align.beads.fiducial import fiducial
+from recon.align.beads.fiducial import by_beads
 from recon.align.beads.tracking import NotEnoughBeads
 from recon.align.patches.patch import patch
 from recon.series import TiltSeries
@@ -12,7 +12,7 @@ def auto(series: TiltSeries, *, threads: int = 1) -> TiltSeries:
     """``fiducial`` if six beads or more can be followed, else ``patch``, which keeps ``xcorr``'s result where patches do
     not explain the views better; the history says which, and why."""
     try:
-        return fiducial(series.after("align=auto: gold beads are there, so they are used"), threads=threads)
+        return by_beads(series.after("align=auto: gold beads are there, so they are used"), [None], threads=threads)
     except NotEnoughBeads as error:
         why = str(error).split(", 6 or more wanted")[0].split("; use")[0]
         return patch(

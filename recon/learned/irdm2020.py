@@ -30,7 +30,7 @@ def irdm2020(
         given, scale = published_input(slices[row : row + 1])
         out[row] = network(given[:, None])[0, 0] * scale[0]
 
-    each_slice(one, len(slices))
+    each_slice(one, len(slices), slices[0].numel())
     x = bound(out.permute(1, 0, 2), minimum, None)
     progress = Progress(y, None, callback)
     if progress.wanted:

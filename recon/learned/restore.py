@@ -200,7 +200,7 @@ def _slice_by_slice(network: nn.Module, dimensions: int, mirrors: tuple[tuple[in
                 assert isinstance(change, Tensor)
                 out[:, row] = tv[:, row] + change[0, 0]
 
-            each_slice(one, tv.shape[1])
+            each_slice(one, tv.shape[1], min(TILE, tv.shape[0]) * min(TILE, tv.shape[2]))
             volumes.append(torch.flip(out, mirror))
         if len(volumes) == 1:
             return volumes[0], None

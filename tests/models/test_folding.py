@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 
+import pytest
 import torch
+from monai.networks.blocks.convolutions import Convolution
 from torch import nn
 
 from models.folding import folded
@@ -27,6 +29,12 @@ def test_folding_changes_nothing_but_the_work() -> None:
     with torch.no_grad():
         torch.testing.assert_close(quick(slices), network(slices), rtol=1e-4, atol=1e-4)
     assert not any(isinstance(m, nn.BatchNorm2d) for m in quick.modules())
+
+
+@pytest.mark.parametrize("options", [{"adn_ordering": "AN"}, {"adn_ordering": "NDA", "is_transposed": True}])
+def test_what_cannot_be_folded_stays(options: dict[str, object]) -> None:
+    block = Convolution(2, 2, 3, norm="batch", act="relu", **options).eval()
+    assert any(isinstance(m, nn.BatchNorm2d) for m in folded(block).modules())
 
 
 def test_what_has_no_such_blocks_stays() -> None:

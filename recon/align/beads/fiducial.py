@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -68,10 +68,26 @@ def fiducial(
             f"align.bead_nm={bead_nm:g} given, which is {diameter:.1f} pixels; 3 to {min(stack.shape[1:]) // 8} pixels wanted: check the "
             "pixel size, or bin less"
         )
+    usual = [nm / pixel for nm in GOLD_NM if _fits(nm / pixel, stack)] if bead_nm is None and geometry.pixel_nm else []
+    options: dict[str, Any] = {"classifier": classifier, "weights": weights, "erase": erase, "refine": refine, "threads": threads}
+    return by_beads(series, [diameter, *usual], **options)
+
+
+def by_beads(
+    series: TiltSeries,
+    diameters_px: Sequence[float | None],
+    *,
+    classifier: Literal["network", "none"] = "network",
+    weights: str = "fiducials",
+    erase: bool = False,
+    refine: bool = False,
+    threads: int = 1,
+) -> TiltSeries:
+    """``fiducial`` with the first of ``diameters_px`` that finds beads enough; None: the one that stands out most."""
+    geometry, stack = series.geometry, series.data.numpy()
     judge = bead_classifier(weights) if classifier == "network" else None
     search = functools.partial(follow, stack, geometry.angles_deg, judge=judge, pixel_nm=geometry.pixel_nm, threads=threads)
-    usual = [nm / pixel for nm in GOLD_NM if _fits(nm / pixel, stack)] if bead_nm is None and geometry.pixel_nm else []
-    found = _first(search, [diameter, *usual])
+    found = _first(search, diameters_px)
     bundle = found.bundle
     placed = to_aligned(bundle.cameras, bundle.beads_px)
     solved = Geometry(placed.angles_deg, geometry.pixel_nm, placed.axis_deg, placed.shifts_px, placed.matrices)
@@ -89,29 +105,31 @@ def fiducial(
 
 
 def _matched(series: TiltSeries, threads: int) -> TiltSeries:
-    """Reprojection matching from the beads' solution, whose other parameters stay. Kept where it explains the views better."""
+    """Reprojection matching from the beads' solution, whose other parameters stay: rounds are kept while they explain the views better."""
     raw, geometry = series.data.numpy(), series.geometry
     assert geometry.shifts_px is not None
     bin_by = -(-max(raw.shape[1:]) // REFINED_PX)
     stack = from_surroundings(fourier_bin(raw, bin_by) if bin_by > 1 else raw)
-    before, after = (
-        match_reprojections(
-            stack, geometry.angles_deg, geometry.axis_deg, geometry.shifts_px / bin_by,
-            matrices=geometry.matrices, rounds=rounds, threads=threads,
-        )
-        for rounds in (0, REFINED_ROUNDS)
+    match = match_reprojections(
+        stack, geometry.angles_deg, geometry.axis_deg, geometry.shifts_px / bin_by,
+        matrices=geometry.matrices, rounds=REFINED_ROUNDS, threads=threads,
     )  # fmt: skip
-    moved = bin_by * float(np.sqrt(((after.shifts_px - before.shifts_px) ** 2).sum(1).mean()))
-    left = f"{after.residual:.4f} of the data unexplained ({before.residual:.4f} before)"
-    said = f"views moved by {moved:.3f} px rms to their reprojections, which leave {left}"
-    return series.after(said, geometry=replace(geometry, shifts_px=after.shifts_px * bin_by))
+    shifts = match.shifts_px * bin_by
+    moved = float(np.sqrt(((shifts - geometry.shifts_px) ** 2).sum(1).mean()))
+    told = series.facts["align"]
+    assert isinstance(told, dict)
+    return series.after(
+        f"views moved by {moved:.3f} px rms to their reprojections, which leave {match.residual:.4f} of the data unexplained",
+        geometry=replace(geometry, shifts_px=shifts),
+        facts={"align": {**told, "shifts_px": shifts.round(3).tolist(), "refined_by_px": round(moved, 4)}},
+    )
 
 
 def _fits(diameter_px: float, stack: np.ndarray) -> bool:
     return bool(3 <= diameter_px <= min(stack.shape[1:]) / 8)
 
 
-def _first(search: Callable[..., Followed], diameters_px: list[float | None]) -> Followed:
+def _first(search: Callable[..., Followed], diameters_px: Sequence[float | None]) -> Followed:
     """The first diameter that finds beads enough; what the first one failed of, if none does.
 
     The size that stands out most may be that of the specimen's own particles: then the sizes that gold is sold in are tried.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ import torch
 from scipy.spatial import cKDTree
 
 from recon.align.auto import auto
+from recon.align.beads import fiducial as stage
 from recon.align.beads.erase import erased
 from recon.align.beads.fiducial import fiducial, follow
 from recon.align.beads.followed import Followed, details
@@ -21,7 +23,7 @@ from recon.align.beads.tracking import NotEnoughBeads
 from recon.align.resample import resample
 from recon.errors import UserError
 from recon.fiducial_files import write_fiducials
-from recon.geometry import Geometry, centre
+from recon.geometry import Geometry, centre, view_freedom
 from recon.io.imod_tracks import read_points, read_xyz
 from recon.samples import Sample
 from recon.series import TiltSeries
@@ -86,15 +88,26 @@ def test_the_stage_gives_one_affine_map_a_view(series: TiltSeries, sample: Sampl
     assert resample(done).geometry.axis_deg == 0
 
 
-def test_matching_reprojections_keeps_what_is_right(series: TiltSeries) -> None:
-    """The beads are right to a few hundredths of a pixel, and the film moves no view away from them; what it says is in the history."""
-    plain, refined = (fiducial(series, classifier="none", refine=refine) for refine in (False, True))
-    assert "reprojections" in refined.history[-1]
+def test_matching_reprojections_puts_views_back(series: TiltSeries, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From shifts that are wrong by a pixel, on views binned by two."""
+    monkeypatch.setattr(stage, "REFINED_PX", 128)
+    right = fiducial(series, classifier="none")
+    true = right.geometry.shifts_px
+    assert true is not None
+    wrong = true + np.random.default_rng(0).normal(scale=0.8, size=true.shape)
+    refined = stage._matched(right.after("kicked", geometry=replace(right.geometry, shifts_px=wrong)), 1)
     assert refined.geometry.shifts_px is not None
-    assert plain.geometry.shifts_px is not None
-    assert np.array_equal(refined.geometry.matrices, plain.geometry.matrices)
-    moved = refined.geometry.shifts_px - plain.geometry.shifts_px
-    assert np.sqrt((moved**2).sum(1).mean()) < 0.3
+    assert np.array_equal(refined.geometry.matrices, right.geometry.matrices)
+    angles = right.geometry.angles_deg
+    before, after = (
+        np.sqrt(((s - true - view_freedom(s - true, angles)) ** 2).sum(1).mean()) for s in (wrong, refined.geometry.shifts_px)
+    )
+    assert before > 0.8
+    assert after < 0.5
+    facts = refined.facts["align"]
+    assert isinstance(facts, dict)
+    np.testing.assert_allclose(facts["shifts_px"], refined.geometry.shifts_px, atol=1e-3)
+    assert "reprojections" in refined.history[-1]
 
 
 def test_files_come_back_as_they_were(series: TiltSeries, followed: Followed, tmp_path) -> None:
