@@ -117,7 +117,7 @@ def standard(
     """``assess`` on the ``rows`` rows of ``y`` with most structure (fewer where they are large), beside WBP, 50 iterations of SIRT, and TV.
 
     ``tv_weight``: that TV's own rule chose for ``method``, where it begins with TV. Otherwise TV (``reference_tv``) takes some 600
-    iterations on a third of these rows for it, and then 150 on all; a run that is TV itself goes without.
+    iterations on a third of these rows for it, and then 300 on all; a run that is TV itself goes without.
     """
     if every < 2 or rows < 1:
         raise UserError(f"trust.every={every} and trust.rows={rows} given, one view in 2 or more and at least 1 row wanted")
