@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from monai.networks.blocks.convolutions import Convolution
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 
 def folded(network: nn.Module) -> nn.Module:
-    """Changes every MONAI ``Convolution`` of ``network``, which has to be in evaluation mode, and returns it."""
+    """Changes every block of MONAI's kind (``conv``, then ``adn``) of ``network``, which has to be in evaluation mode, and returns it.
+
+    Known by its parts: MONAI takes seconds to import, and the network of ``align=fiducial`` has none of it.
+    """
     for block in network.modules():
-        if not isinstance(block, Convolution) or not isinstance(block.conv, nn.Conv2d):
+        conv, adn = getattr(block, "conv", None), getattr(block, "adn", None)
+        if not isinstance(conv, nn.Conv2d) or not isinstance(adn, nn.Sequential):
             continue
-        after = [name for name, _ in getattr(block, "adn", nn.Sequential()).named_children() if name != "D"]
-        if after and isinstance(norm := getattr(block.adn, after[0]), nn.BatchNorm2d):  # not behind the activation
-            block.conv = fuse_conv_bn_eval(block.conv, norm)
-            setattr(block.adn, after[0], nn.Identity())
+        after = [name for name, _ in adn.named_children() if name != "D"]  # dropout does nothing in use
+        if after and isinstance(norm := getattr(adn, after[0]), nn.BatchNorm2d):  # not behind the activation
+            block.conv = fuse_conv_bn_eval(conv, norm)
+            setattr(adn, after[0], nn.Identity())
     return network

@@ -16,9 +16,8 @@ import math
 import numpy as np
 from numba import njit, prange
 
-from recon.projectors.simd import gather_rows
+from recon.projectors.simd import MOST_ROWS, gather_rows
 
-ROW_BLOCK = 128  # rows whose sums live in registers
 Z_BLOCK = 8  # volume lines that a forward pass keeps in cache while it goes through the tilts
 
 _OPTIONS = {"fastmath": True, "cache": True, "error_model": "numpy", "boundscheck": False}
@@ -27,7 +26,7 @@ _OPTIONS = {"fastmath": True, "cache": True, "error_model": "numpy", "boundschec
 @njit(inline="always", **_OPTIONS)
 def _block_rows(n_rows):
     """Rows of a block: as few blocks as can be, about alike, of whole vectors."""
-    count = (n_rows + ROW_BLOCK - 1) // ROW_BLOCK
+    count = (n_rows + MOST_ROWS - 1) // MOST_ROWS
     return max(16, ((n_rows + count - 1) // max(count, 1) + 15) // 16 * 16)
 
 

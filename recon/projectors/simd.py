@@ -12,24 +12,24 @@ from __future__ import annotations
 from typing import Any
 
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
 _I64 = ir.IntType(64)
 _F32 = ir.FloatType()
+MOST_ROWS = 128  # of a block: eight registers of sums
 
 
-def _emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-    """LLVM code of one block: ``vectors`` of ``lanes`` rows, the last of which ends with the block and may overlap the one before.
+def _emit(context: Any, builder: Any, signature: Any, args: Any, lanes: int, n_vectors: int) -> None:
+    """LLVM code of one block: ``n_vectors`` of ``lanes`` rows, the last of which ends with the block and may overlap the one before.
 
     What two vectors both hold is loaded before either is stored, and comes out the same.
     """
-    lanes, n_vectors = (kind.literal_value for kind in signature.args[:2])
-    dst, dst_row, src, tap, weight, n_taps, first, last, add = args[2:]
+    dst, dst_row, src, tap, weight, n_taps, first, last, add = args
     dst, src, tap, weight = (
         context.make_array(kind)(context, builder, value)
-        for kind, value in zip((signature.args[i] for i in (2, 4, 5, 6)), (dst, src, tap, weight), strict=True)
+        for kind, value in zip((signature.args[i] for i in (0, 2, 3, 4)), (dst, src, tap, weight), strict=True)
     )
     vector = ir.VectorType(_F32, lanes) if lanes > 1 else _F32
     suffix = f"v{lanes}f32" if lanes > 1 else "f32"
@@ -72,48 +72,36 @@ def _emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
     builder.position_at_end(done)
     for pointer, total in zip(out, sums, strict=True):
         builder.store(total, pointer, align=4)
+
+
+def _shape(n_rows: int) -> tuple[int, int]:
+    """(lanes, vectors) of a block."""
+    lanes = 16 if n_rows > 16 else 4 if n_rows >= 4 else 1
+    return lanes, -(-n_rows // lanes)
+
+
+def _switch(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+    """A block of every shape, and a jump to that of ``last - first`` rows."""
+    end = builder.function.append_basic_block("rows.end")
+    jump = builder.switch(builder.sub(args[7], args[6]), end)
+    for shape in sorted({_shape(n) for n in range(1, MOST_ROWS + 1)}):
+        block = builder.function.append_basic_block("rows.{}x{}".format(*shape))
+        for n in range(1, MOST_ROWS + 1):
+            if _shape(n) == shape:
+                jump.add_case(ir.Constant(_I64, n), block)
+        builder.position_at_end(block)
+        _emit(context, builder, signature, args, *shape)
+        builder.branch(end)
+    builder.position_at_end(end)
     return context.get_dummy_value()
 
 
-@intrinsic(prefer_literal=True)
-def _block(typingctx, lanes, vectors, dst, dst_row, src, tap, weight, n_taps, first, last, add):
-    i64 = types.int64
-    return types.void(lanes, vectors, dst, i64, src, tap, weight, i64, i64, i64, types.boolean), _emit
-
-
-@njit(inline="always")
-def gather_rows(dst, dst_row, src, tap, weight, n_taps, first, last, add):
+@intrinsic
+def gather_rows(typingctx, dst, dst_row, src, tap, weight, n_taps, first, last, add):
     """dst[dst_row, first:last] = (old if add) + sum over k < n_taps of weight[k] * src[tap[k], first:last].
 
     ``dst``, ``src``: (., rows) float32, C order; ``tap``: int64; ``weight``: float32; at most 128 rows. All of them go through the taps at
     once: one vector alone would wait for its own sums, so that 128 rows take hardly longer than 16.
     """
-    n = last - first
-    if n > 112:
-        _block(16, 8, dst, dst_row, src, tap, weight, n_taps, first, last, add)
-    elif n > 96:
-        _block(16, 7, dst, dst_row, src, tap, weight, n_taps, first, last, add)
-    elif n > 80:
-        _block(16, 6, dst, dst_row, src, tap, weight, n_taps, first, last, add)
-    elif n > 64:
-        _block(16, 5, dst, dst_row, src, tap, weight, n_taps, first, last, add)
-    elif n > 48:
-        _block(16, 4, dst, dst_row, src, tap, weight, n_taps, first, last, add)
-    elif n > 32:
-        _block(16, 3, dst, dst_row, src, tap, weight, n_taps, first, last, add)
-    elif n > 16:
-        _block(16, 2, dst, dst_row, src, tap, weight, n_taps, first, last, add)
-    elif n > 12:
-        _block(4, 4, dst, dst_row, src, tap, weight, n_taps, first, last, add)
-    elif n > 8:
-        _block(4, 3, dst, dst_row, src, tap, weight, n_taps, first, last, add)
-    elif n > 4:
-        _block(4, 2, dst, dst_row, src, tap, weight, n_taps, first, last, add)
-    elif n == 4:
-        _block(4, 1, dst, dst_row, src, tap, weight, n_taps, first, last, add)
-    elif n == 3:
-        _block(1, 3, dst, dst_row, src, tap, weight, n_taps, first, last, add)
-    elif n == 2:
-        _block(1, 2, dst, dst_row, src, tap, weight, n_taps, first, last, add)
-    elif n == 1:
-        _block(1, 1, dst, dst_row, src, tap, weight, n_taps, first, last, add)
+    i64 = types.int64
+    return types.void(dst, i64, src, tap, weight, i64, i64, i64, types.boolean), _switch
