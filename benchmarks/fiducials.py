@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from scipy.spatial import cKDTree
 
+from benchmarks.quality import read
 from recon.align.beads.fiducial import follow
 from recon.align.beads.followed import Followed
 from recon.align.bundle.gauge import same_frame
@@ -43,7 +44,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=2)
     chosen = parser.parse_args()
-    rows = [row for row in _read(OUT) if row["case"] not in chosen.cases]
+    rows = [row for row in read(OUT) if row["case"] not in chosen.cases]
     for case in chosen.cases:
         sample = beads(**CASES[case], seed=chosen.seed)  # type: ignore[arg-type]
         stack = preprocess(sample.series, log=True).data.numpy()
@@ -107,13 +108,6 @@ def _hits(found: np.ndarray, true: np.ndarray) -> tuple[int, int, int]:
         return 0, len(found), len(true)
     distance, nearest = cKDTree(found).query(true)
     return len(set(nearest[distance < NEAR_PX])), len(found), len(true)
-
-
-def _read(path: Path) -> list[dict[str, str]]:
-    if not path.exists():
-        return []
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
 
 
 if __name__ == "__main__":

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-from pathlib import Path
+from benchmarks.fiducials import OUT as TABLE
+from benchmarks.quality import Row, read
+from benchmarks.quality_summary import put
 
-from benchmarks.quality_summary import README
-
-TABLE = Path(__file__).with_name("fiducials.csv")
 BEGIN, END = "<!-- beads -->\n", "<!-- /beads -->"
-Row = dict[str, str]
 
 
 def table(rows: list[Row]) -> str:
@@ -37,15 +34,5 @@ def _f1(row: Row, name: str) -> str:
     return f"{float(row[f'{name}_f1']):.3f} / {float(row[f'{name}_f1_above_50_deg']):.3f}"
 
 
-def read() -> list[Row]:
-    with TABLE.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
-
-
-def main() -> None:
-    before, rest = README.read_text("utf-8").split(BEGIN)
-    README.write_text(before + BEGIN + table(read()) + END + rest.split(END)[1], "utf-8")
-
-
 if __name__ == "__main__":
-    main()
+    put(BEGIN, table(read(TABLE)), END)

@@ -59,12 +59,11 @@ def table(rows: list[Row]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def main() -> None:
-    text = README.read_text("utf-8")
-    before, rest = text.split(BEGIN)
-    after = rest.split(END)[1]
-    README.write_text(before + BEGIN + table(read(TABLE)) + END + after, "utf-8")
+def put(begin: str, text: str, end: str) -> None:
+    """``text`` in the README, between two marks."""
+    before, rest = README.read_text("utf-8").split(begin)
+    README.write_text(before + begin + text + end + rest.split(end)[1], "utf-8")
 
 
 if __name__ == "__main__":
-    main()
+    put(BEGIN, table(read(TABLE)), END)

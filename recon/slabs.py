@@ -113,9 +113,8 @@ def make_plan(job: Job, *, memory_gb: float, held_gb: float) -> Plan:
         )
     size = min(fit, COUPLED_ROWS if overlap else SLAB_ROWS, rows)
     count = -(-rows // size)
-    edges = np.linspace(0, rows, count + 1).round().astype(int)
-    if overlap and size == COUPLED_ROWS:
-        edges = _vectors(rows, overlap, count)
+    whole_vectors = overlap > 0 and size == COUPLED_ROWS
+    edges = _vectors(rows, overlap, count) if whole_vectors else np.linspace(0, rows, count + 1).round().astype(int)
     slabs = tuple((int(a), int(b)) for a, b in itertools.pairwise(edges))
     count = len(slabs)
     largest = max(b - a for a, b in slabs) + (2 * overlap if count > 1 else 0)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from recon.align.beads.fiducial import by_beads
+from recon.align.beads.fiducial import follow, solved_by
 from recon.align.beads.tracking import NotEnoughBeads
 from recon.align.patches.patch import patch
+from recon.learned.bead_scores import bead_classifier
 from recon.series import TiltSeries
 
 
@@ -12,7 +13,9 @@ def auto(series: TiltSeries, *, threads: int = 1) -> TiltSeries:
     """``fiducial`` if six beads or more can be followed, else ``patch``, which keeps ``xcorr``'s result where patches do
     not explain the views better; the history says which, and why."""
     try:
-        return by_beads(series.after("align=auto: gold beads are there, so they are used"), [None], threads=threads)
+        geometry, judge = series.geometry, bead_classifier("fiducials")
+        found = follow(series.data.numpy(), geometry.angles_deg, judge=judge, pixel_nm=geometry.pixel_nm, threads=threads)
+        return solved_by(series.after("align=auto: gold beads are there, so they are used"), found, "network")
     except NotEnoughBeads as error:
         why = str(error).split(", 6 or more wanted")[0].split("; use")[0]
         return patch(

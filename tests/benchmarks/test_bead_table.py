@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from benchmarks import fiducials_summary
+from benchmarks.quality import read
 from benchmarks.quality_summary import README
 
-ROWS = {(row["case"], row["classifier"]): {k: row[k] for k in row} for row in fiducials_summary.read()}
+ROWS = {(row["case"], row["classifier"]): {k: row[k] for k in row} for row in read(fiducials_summary.TABLE)}
 
 
 @pytest.mark.parametrize("size", [512, 1024])
@@ -30,5 +31,5 @@ def test_the_network_is_ahead_of_the_classical_score() -> None:
 
 
 def test_the_readme_has_this_table() -> None:
-    text = fiducials_summary.BEGIN + fiducials_summary.table(fiducials_summary.read()) + fiducials_summary.END
+    text = fiducials_summary.BEGIN + fiducials_summary.table(read(fiducials_summary.TABLE)) + fiducials_summary.END
     assert text in README.read_text("utf-8")

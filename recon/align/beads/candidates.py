@@ -31,9 +31,9 @@ class Candidates:
 
 
 def find_candidates(stack: np.ndarray, profile: Profile, *, threads: int = 1) -> tuple[Candidates, ...]:
-    """Candidates of every view of (tilt, y, x), with the classical score: correlation times height over the usual height (at most 1), so
+    """Candidates of every view of (tilt, y, x), with the classical score.
 
-    that a faint stain that is round does not pass.
+    It is the correlation times the height over the usual height (at most 1), so that a faint stain that is round does not pass.
     """
     search = _Search.of((stack.shape[1], stack.shape[2]), profile)
     with ThreadPoolExecutor(threads) as pool:

@@ -6,7 +6,7 @@ import functools
 import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import torch
@@ -61,47 +61,28 @@ def fiducial(
     if bead_nm is not None and not (np.isfinite(bead_nm) and bead_nm > 0):
         raise UserError(f"align.bead_nm={bead_nm} given, a diameter > 0 wanted; null finds it")
     geometry, stack = series.geometry, series.data.numpy()
-    pixel = 1.0 if geometry.pixel_nm is None else geometry.pixel_nm
-    diameter = None if bead_nm is None else bead_nm / pixel
-    if diameter is not None and not _fits(diameter, stack):
-        raise UserError(
-            f"align.bead_nm={bead_nm:g} given, which is {diameter:.1f} pixels; 3 to {min(stack.shape[1:]) // 8} pixels wanted: check the "
-            "pixel size, or bin less"
-        )
-    usual = [nm / pixel for nm in GOLD_NM if _fits(nm / pixel, stack)] if bead_nm is None and geometry.pixel_nm else []
-    options: dict[str, Any] = {"classifier": classifier, "weights": weights, "erase": erase, "refine": refine, "threads": threads}
-    return by_beads(series, [diameter, *usual], **options)
-
-
-def by_beads(
-    series: TiltSeries,
-    diameters_px: Sequence[float | None],
-    *,
-    classifier: Literal["network", "none"] = "network",
-    weights: str = "fiducials",
-    erase: bool = False,
-    refine: bool = False,
-    threads: int = 1,
-) -> TiltSeries:
-    """``fiducial`` with the first of ``diameters_px`` that finds beads enough; None: the one that stands out most."""
-    geometry, stack = series.geometry, series.data.numpy()
+    diameters = _diameters_px(bead_nm, geometry.pixel_nm, stack)
     judge = bead_classifier(weights) if classifier == "network" else None
     search = functools.partial(follow, stack, geometry.angles_deg, judge=judge, pixel_nm=geometry.pixel_nm, threads=threads)
-    found = _first(search, diameters_px)
-    bundle = found.bundle
-    placed = to_aligned(bundle.cameras, bundle.beads_px)
-    solved = Geometry(placed.angles_deg, geometry.pixel_nm, placed.axis_deg, placed.shifts_px, placed.matrices)
-    done = series.after(
-        sentence(found, geometry.pixel_nm),
-        geometry=solved,
-        facts={"align": facts(found, geometry.angles_deg, classifier), "fiducials": details(found, stack)},
-    )
+    found = _first(search, diameters)
+    done = solved_by(series, found, classifier)
     if refine:
         done = _matched(done, threads)
     if not erase:
         return done
-    painted = erased(stack, project(bundle.cameras, bundle.beads_px), found.profile)
-    return done.after(f"{len(bundle.beads)} beads painted out", data=torch.from_numpy(painted))
+    painted = erased(stack, project(found.bundle.cameras, found.bundle.beads_px), found.profile)
+    return done.after(f"{len(found.bundle.beads)} beads painted out", data=torch.from_numpy(painted))
+
+
+def solved_by(series: TiltSeries, found: Followed, classifier: str) -> TiltSeries:
+    """The series with the geometry that the beads tell, and what is said of it."""
+    geometry, bundle = series.geometry, found.bundle
+    placed = to_aligned(bundle.cameras, bundle.beads_px)
+    return series.after(
+        sentence(found, geometry.pixel_nm),
+        geometry=Geometry(placed.angles_deg, geometry.pixel_nm, placed.axis_deg, placed.shifts_px, placed.matrices),
+        facts={"align": facts(found, geometry.angles_deg, classifier), "fiducials": details(found, series.data.numpy())},
+    )
 
 
 def _matched(series: TiltSeries, threads: int) -> TiltSeries:
@@ -125,8 +106,19 @@ def _matched(series: TiltSeries, threads: int) -> TiltSeries:
     )
 
 
-def _fits(diameter_px: float, stack: np.ndarray) -> bool:
-    return bool(3 <= diameter_px <= min(stack.shape[1:]) / 8)
+def _diameters_px(bead_nm: float | None, pixel_nm: float | None, stack: np.ndarray) -> list[float | None]:
+    """What to try in turn; None is the size that stands out most. Raises ``UserError`` for beads that the views cannot show."""
+    least, most = 3, min(stack.shape[1:]) / 8
+    if bead_nm is None:
+        gold = [] if pixel_nm is None else [nm / pixel_nm for nm in GOLD_NM]
+        return [None, *(d for d in gold if least <= d <= most)]
+    diameter = bead_nm / (pixel_nm or 1.0)
+    if not least <= diameter <= most:
+        raise UserError(
+            f"align.bead_nm={bead_nm:g} given, which is {diameter:.1f} pixels; {least} to {int(most)} pixels wanted: check the pixel size, or "
+            "bin less"
+        )
+    return [diameter]
 
 
 def _first(search: Callable[..., Followed], diameters_px: Sequence[float | None]) -> Followed:
