@@ -21,6 +21,7 @@ from omegaconf import DictConfig, OmegaConf
 from recon.build import build
 from recon.console import Console
 from recon.errors import UserError
+from recon.folder import check_report
 from recon.geometry import Geometry
 from recon.io import read_tilt_series
 from recon.io.alignment_table import read_alignment
@@ -163,6 +164,8 @@ def _output(config: DictConfig) -> Path:
     base = Path("runs") / stem / STARTED if config.output is None else Path(str(config.output)).expanduser()
     hydra = HydraConfig.get() if HydraConfig.initialized() else None
     if hydra is not None and hydra.mode == RunMode.MULTIRUN:
+        if config.report:
+            check_report(base)
         name = re.sub(r"[^\w.=,+-]+", "_", hydra.job.override_dirname)[:100]
         return base / f"{hydra.job.num}_{name}"
     return base

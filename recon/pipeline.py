@@ -13,7 +13,7 @@ from recon.analyze.files import analyze, wanted, write_known
 from recon.automatic import settle
 from recon.console import Console
 from recon.errors import UserError
-from recon.folder import STATE, check_writable, clear, fingerprint, make_folder
+from recon.folder import NAMES, STATE, check_ours, check_writable, claim, clear, fingerprint, listed, make_folder
 from recon.io import VolumeWriter, read_volume, write_volume
 from recon.io.atomic import replacing
 from recon.io.mrc_slabs import middle_slices
@@ -42,6 +42,7 @@ def run(stages: Stages, settings: Settings, console: Console) -> dict[str, objec
             console.say(f"resuming {prepared.aligned.name} in {out}")
             return _to_the_end(stages, settings, prepared, key, started, console)
     check_writable(out)
+    check_ours(out, settings.config)
     # Before the folder is made: a source that cannot be read must leave nothing behind.
     prepared, sample = prepare(
         stages.source,
@@ -53,7 +54,8 @@ def run(stages: Stages, settings: Settings, console: Console) -> dict[str, objec
     )
     make_folder(out)
     with held(out):
-        clear(out)
+        clear(out, settings.config)
+        claim(out)
         write_prepared(out, prepared, sample, key)
         if sample is not None and wanted(stages.analyze):
             write_known(out, sample, prepared.solution, prepared.bin)
@@ -89,6 +91,7 @@ def _to_the_end(
     _picture(out, job, prepared, outcome, record)
     _also(out, settings.also)
     record["warnings"] = console.warnings
+    record["files"] = [name for name in listed(NAMES) if name not in (CHECKPOINT, STATE) and (out / name).exists()]
     with replacing(out / "run.json") as temporary:
         temporary.write_text(json.dumps(record, indent=1, default=str), "utf-8")
     for name in (CHECKPOINT, STATE):
@@ -142,8 +145,7 @@ def _reconstruct(job: Job, plan: Plan, prepared: Prepared, settings: Settings, k
     except UserError:
         for each in (writer, *writers.values()):
             each.discard()
-        for name in (CHECKPOINT, STATE):
-            (out / name).unlink(missing_ok=True)
+        (out / STATE).unlink(missing_ok=True)
         raise
     for each in (*writers.values(), writer):  # the tomogram last: where it is whole, all is
         each.finish()

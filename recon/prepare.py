@@ -107,7 +107,8 @@ def write_prepared(out: Path, prepared: Prepared, sample: Sample | None, key: st
     if sample is not None:
         write_volume(overlay(sample.truth, sample.geometry, found, prepared.bin), out / "truth.mrc")
     series = prepared.aligned
-    checkpoint = {
+    claimed = json.loads((out / CHECKPOINT).read_text("utf-8")) if (out / CHECKPOINT).exists() else {}
+    checkpoint = claimed | {
         "key": key,
         "aligned_sha256": _sha256(out / "aligned.mrc"),
         "name": series.name,
@@ -136,6 +137,10 @@ def load_prepared(out: Path, key: str) -> Prepared:
         raise UserError(f"resume=true given, but {str(out)[-150:]} holds no unfinished run{done}; run without resume=true")
     try:
         saved = json.loads(path.read_text("utf-8"))
+        if set(saved) == {"files"}:
+            raise UserError(
+                f"resume=true given, but the run in {str(out)[-150:]} was stopped before its alignment was written; run without resume=true"
+            )
         same_stack = saved["aligned_sha256"] == _sha256(out / "aligned.mrc")
     except (ValueError, KeyError, OSError) as error:
         raise UserError(f"{path.name} in {str(out)[-150:]} is damaged and cannot be resumed; run without resume=true") from error
