@@ -1,1 +1,2 @@
-"""Scripts that measure Tiltwise beside ASTRA, TomoPy and scikit-image, in one run on one machine."""
+"""Scripts that measure Tiltwise beside ASTRA, TomoPy and scikit-image, in one run on one
+machine."""

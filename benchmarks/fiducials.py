@@ -1,8 +1,11 @@
-"""Beads found, followed and solved for, against the truth: METHODS.md B10 and harder films. ``python -m benchmarks.fiducials``.
+"""Beads found, followed and solved for, against the truth: METHODS.md B10 and harder films.
+``python -m benchmarks.fiducials``.
 
-Writes ``benchmarks/fiducials.csv``: for each case one line with the network and one with the classical score alone. F1 is of positions within
-2 pixels of a visible bead, per view and averaged; ``spots`` are candidates on their own, ``tracks`` what is left after following, predicting and
-measuring again. Errors of shifts and tilts are root mean squares over the views after the freedom that no track can tell is taken off.
+Writes ``benchmarks/fiducials.csv``: for each case one line with the network and one with the
+classical score alone. F1 is of positions within 2 pixels of a visible bead, per view and averaged;
+``spots`` are candidates on their own, ``tracks`` what is left after following, predicting and
+measuring again. Errors of shifts and tilts are root mean squares over the views after the freedom
+that no track can tell is taken off.
 """
 
 from __future__ import annotations
@@ -22,12 +25,19 @@ from recon.align.bundle.gauge import same_frame
 from recon.align.bundle.model import TILT, Cameras, matrices
 from recon.learned.bead_scores import bead_classifier
 from recon.preprocess import preprocess
-from recon.samples import Sample
 from recon.simulate.applied import recording
 from recon.simulate.bead_film import beads
+from recon.simulate.sample import Sample
 
 OUT = Path(__file__).with_suffix(".csv")
-HARD = {"dose_e_nm2": 40.0, "texture": 0.8, "clustered": 0.3, "tilt_blur_px": 1.2, "bar_from_deg": 50.0, "bead_nm": 8.0}
+HARD = {
+    "dose_e_nm2": 40.0,
+    "texture": 0.8,
+    "clustered": 0.3,
+    "tilt_blur_px": 1.2,
+    "bar_from_deg": 50.0,
+    "bead_nm": 8.0,
+}
 CASES: dict[str, dict[str, object]] = {
     "film 256": {"size": 256, "n_beads": 12, "step_deg": 4.0},
     "film 512": {"size": 512},
@@ -51,9 +61,20 @@ def main() -> None:
         for classifier in ("network", "none"):
             began, worked = time.monotonic(), time.process_time()
             judge = bead_classifier("fiducials") if classifier == "network" else None
-            found = follow(stack, sample.series.geometry.angles_deg, judge=judge, pixel_nm=1.0, threads=chosen.threads)
-            spent = {"seconds": f"{time.monotonic() - began:.1f}", "cpu_seconds": f"{time.process_time() - worked:.1f}"}
-            rows.append({"case": case, "classifier": classifier, **measured(found, sample), **spent})
+            found = follow(
+                stack,
+                sample.series.geometry.angles_deg,
+                judge=judge,
+                pixel_nm=1.0,
+                threads=chosen.threads,
+            )
+            spent = {
+                "seconds": f"{time.monotonic() - began:.1f}",
+                "cpu_seconds": f"{time.process_time() - worked:.1f}",
+            }
+            rows.append(
+                {"case": case, "classifier": classifier, **measured(found, sample), **spent}
+            )
             print(rows[-1], flush=True)
         rows.sort(key=lambda row: list(CASES).index(row["case"]))
         with OUT.open("w", newline="", encoding="utf-8") as file:
@@ -75,10 +96,15 @@ def measured(found: Followed, sample: Sample) -> dict[str, str]:
     for name, seen in (("spots", spots), ("tracks", tracks)):
         count = np.array([_hits(a, gold.tracks_px[v][gold.visible[v]]) for v, a in enumerate(seen)])
         f1 = 2 * count[:, 0] / np.maximum(count[:, 1] + count[:, 2], 1)
-        out[f"{name}_f1"], out[f"{name}_f1_above_50_deg"] = f"{f1.mean():.4f}", f"{f1[high].mean():.4f}"
+        out[f"{name}_f1"], out[f"{name}_f1_above_50_deg"] = (
+            f"{f1.mean():.4f}",
+            f"{f1[high].mean():.4f}",
+        )
         out[f"{name}_precision"] = f"{count[:, 0].sum() / max(count[:, 1].sum(), 1):.4f}"
         out[f"{name}_recall"] = f"{count[:, 0].sum() / count[:, 2].sum():.4f}"
-    true_shift = np.stack([-recording(truth.axis_deg, applied, v) @ truth.shifts_px[v] for v in range(len(spots))])
+    true_shift = np.stack(
+        [-recording(truth.axis_deg, applied, v) @ truth.shifts_px[v] for v in range(len(spots))]
+    )
     error = shift_errors(bundle.cameras, true_shift)
     nominal = bundle.cameras.with_column(TILT, np.deg2rad(truth.angles_deg))
     tilt = same_frame(bundle.cameras, nominal).tilt_deg - truth.angles_deg
@@ -95,7 +121,8 @@ def measured(found: Followed, sample: Sample) -> dict[str, str]:
 
 
 def shift_errors(cameras: Cameras, true_px: np.ndarray) -> np.ndarray:
-    """(view, 2) found minus true (dy, dx) of where the origin shows, less what another origin would explain."""
+    """(view, 2) found minus true (dy, dx) of where the origin shows, less what another origin would
+    explain."""
     onto = matrices(cameras)[:, ::-1, ::-1]
     error = cameras.shift_px - true_px
     moved = np.linalg.lstsq(onto.reshape(-1, 3), error.ravel(), rcond=None)[0]

@@ -1,4 +1,5 @@
-"""The README's table of bead detection and alignment, from ``benchmarks/fiducials.csv``: ``python -m benchmarks.fiducials_summary``."""
+"""The README's table of bead detection and alignment, from ``benchmarks/fiducials.csv``: ``python
+-m benchmarks.fiducials_summary``."""
 
 from __future__ import annotations
 
@@ -11,11 +12,16 @@ BEGIN, END = "<!-- beads -->\n", "<!-- /beads -->"
 
 def table(rows: list[Row]) -> str:
     lines = [
-        "| views | network | classical score | tracks | residual | shifts, rms | axis | tilts, rms | processor |",
+        "| views | network | classical score | tracks | residual | shifts, rms | axis | tilts, rms "
+        "| processor |",
         "|---" * 9 + "|",
     ]
     for network, plain in zip(rows[::2], rows[1::2], strict=True):
-        assert (network["classifier"], plain["classifier"], network["case"]) == ("network", "none", plain["case"])
+        assert (network["classifier"], plain["classifier"], network["case"]) == (
+            "network",
+            "none",
+            plain["case"],
+        )
         cells = [
             network["case"],
             *(_f1(row, "spots") for row in (network, plain)),

@@ -13,7 +13,8 @@ from numba import njit, prange, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-# Twelve independent chains hide the latency of an FMA (4 cycles) on two units, and fit into the registers.
+# Twelve independent chains hide the latency of an FMA (4 cycles) on two units, and fit into the
+# registers.
 CHAINS = 12
 LANES = 16 if llvmlite.binding.get_host_cpu_features().get("avx512f") else 8
 
@@ -22,10 +23,14 @@ def _emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
     n, scale, offset = args
     i64, f32 = ir.IntType(64), ir.FloatType()
     vector = ir.VectorType(f32, LANES)
-    fma = cgutils.get_or_insert_function(builder.module, ir.FunctionType(vector, [vector] * 3), f"llvm.fma.v{LANES}f32")
+    fma = cgutils.get_or_insert_function(
+        builder.module, ir.FunctionType(vector, [vector] * 3), f"llvm.fma.v{LANES}f32"
+    )
 
     def spread(value: Any) -> Any:
-        lane0 = builder.insert_element(ir.Constant(vector, ir.Undefined), value, ir.Constant(ir.IntType(32), 0))
+        lane0 = builder.insert_element(
+            ir.Constant(vector, ir.Undefined), value, ir.Constant(ir.IntType(32), 0)
+        )
         zeros = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
         return builder.shuffle_vector(lane0, ir.Constant(vector, ir.Undefined), zeros)
 
@@ -37,7 +42,9 @@ def _emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
     k, chains = builder.phi(i64), [builder.phi(vector) for _ in starts]
     new = [builder.call(fma, [a, chain, b]) for chain in chains]
     following = builder.add(k, ir.Constant(i64, 1))
-    for phi, start, value in zip([k, *chains], [ir.Constant(i64, 0), *starts], [following, *new], strict=True):
+    for phi, start, value in zip(
+        [k, *chains], [ir.Constant(i64, 0), *starts], [following, *new], strict=True
+    ):
         phi.add_incoming(start, before)
         phi.add_incoming(value, body)
     builder.cbranch(builder.icmp_signed("<", following, n), body, done)

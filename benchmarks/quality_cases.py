@@ -8,7 +8,13 @@ from benchmarks.quality_case import Case, Plan
 from benchmarks.quality_slices import b2, b3, b4, b4n
 from benchmarks.quality_volumes import volumes
 
-SETS: dict[str, Callable[[], list[Plan]]] = {"B2": b2, "B3": b3, "B4": b4, "B4n": b4n, "3D": volumes}
+SETS: dict[str, Callable[[], list[Plan]]] = {
+    "B2": b2,
+    "B3": b3,
+    "B4": b4,
+    "B4n": b4n,
+    "3D": volumes,
+}
 
 __all__ = ["SETS", "Case", "Plan", "plans"]
 
@@ -17,5 +23,7 @@ def plans(only: Collection[str] | None = None) -> list[Plan]:
     """The cases of the named sets (None: all), in the table's order."""
     unknown = set(only or ()) - set(SETS)
     if unknown:
-        raise SystemExit(f"--only {', '.join(sorted(unknown))} given, some of {', '.join(SETS)} wanted")
+        raise SystemExit(
+            f"--only {', '.join(sorted(unknown))} given, some of {', '.join(SETS)} wanted"
+        )
     return [plan for name, make in SETS.items() if only is None or name in only for plan in make()]

@@ -1,7 +1,9 @@
-"""The methods of the quality benchmark: name -> (A, y) -> volume. Nothing here knows the case, and none is given the truth.
+"""The methods of the quality benchmark: name -> (A, y) -> volume. Nothing here knows the case, and
+none is given the truth.
 
-Another method is one entry more in ``METHODS``. A method that chooses a parameter from the data may have an entry in ``SETTLED`` too: it
-returns the method with the parameter fixed, which is then used for the result and, as in the trust scores, for the withheld views.
+Another method is one entry more in ``METHODS``. A method that chooses a parameter from the data may
+have an entry in ``SETTLED`` too: it returns the method with the parameter fixed, which is then used
+for the result and, as in the trust scores, for the withheld views.
 """
 
 from __future__ import annotations
@@ -24,7 +26,8 @@ from recon.projectors.base import Projector
 
 Method = functools.partial[Tensor]
 
-# What scikit-image's relaxation of 0.25 is in ours (see recon.algorithms.sart): the settings of the printed SART10.
+# What scikit-image's relaxation of 0.25 is in ours (see recon.algorithms.sart): the settings of the
+# printed SART10.
 PRINTED_RELAXATION = 4.5 * 0.25
 
 
@@ -35,7 +38,9 @@ def settle_sirt(A: Projector, y: Tensor) -> Method:
 
 def settle_tv(A: Projector, y: Tensor, dimensions: int) -> Method:
     """``weight='auto'``"""
-    return functools.partial(tv, weight=choose_weight(A, y, dimensions=dimensions), dimensions=dimensions)
+    return functools.partial(
+        tv, weight=choose_weight(A, y, dimensions=dimensions), dimensions=dimensions
+    )
 
 
 def settle_learned(method: Method, A: Projector, y: Tensor, dimensions: int) -> Method:
@@ -46,13 +51,19 @@ def settle_learned(method: Method, A: Projector, y: Tensor, dimensions: int) -> 
 
 
 METHODS: dict[str, Method] = {
-    # As if 180 degrees had been measured: scikit-image's scale, that of the printed WBP; right for a blob, too bright in the mean.
+    # As if 180 degrees had been measured: scikit-image's scale, that of the printed WBP; right for
+    # a blob, too bright in the mean.
     "wbp": functools.partial(wbp),
     # At the scale of the measured range: the mean of the projections is right.
     "wbp_scaled": functools.partial(wbp, scale_to_full_range=False),
     "sirt": functools.partial(sirt, n_iterations="auto"),
     "sart": functools.partial(
-        sart, n_iterations=10, relaxation=PRINTED_RELAXATION, order="golden", window="hamming", minimum=None
+        sart,
+        n_iterations=10,
+        relaxation=PRINTED_RELAXATION,
+        order="golden",
+        window="hamming",
+        minimum=None,
     ),
     # The engine's defaults: positivity in place of the window.
     "sart_positive": functools.partial(sart),
@@ -70,5 +81,6 @@ SETTLED: dict[str, Callable[[Projector, Tensor, int], Method]] = {
 
 
 def settled(name: str, A: Projector, y: Tensor, dimensions: int) -> Method:
-    """The method, its automatic parameters chosen. ``dimensions``: 2 where the rows have nothing to do with each other."""
+    """The method, its automatic parameters chosen. ``dimensions``: 2 where the rows have nothing to
+    do with each other."""
     return SETTLED[name](A, y, dimensions) if name in SETTLED else METHODS[name]

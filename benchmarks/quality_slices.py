@@ -1,8 +1,10 @@
-"""Two-dimensional cases (B2, B3, B4, B4n): pictures of 256 x 256 pixels, projected by scikit-image, as the printed table's were.
+"""Two-dimensional cases (B2, B3, B4, B4n): pictures of 256 x 256 pixels, projected by scikit-image,
+as the printed table's were.
 
-The pictures of a case are the rows of one series: independent problems in one geometry, with one choice of parameters.
-The convention that reproduces the printed numbers: ``radon(circle=True)`` of the picture, results clipped to [0, 1] and compared within
-the inscribed disc (scikit-image's ``circle=True`` sets the rest to zero), peak 1.
+The pictures of a case are the rows of one series: independent problems in one geometry, with one
+choice of parameters. The convention that reproduces the printed numbers: ``radon(circle=True)`` of
+the picture, results clipped to [0, 1] and compared within the inscribed disc (scikit-image's
+``circle=True`` sets the rest to zero), peak 1.
 """
 
 from __future__ import annotations
@@ -37,7 +39,9 @@ Noise = Callable[[np.ndarray], np.ndarray]
 
 def outside_wedge_deg(wedge_deg: float, step_deg: float) -> np.ndarray:
     """scikit-image's theta for a wedge centred on 90 degrees."""
-    return np.concatenate([np.arange(0, 90 - wedge_deg / 2, step_deg), np.arange(90 + wedge_deg / 2, 180, step_deg)])
+    return np.concatenate(
+        [np.arange(0, 90 - wedge_deg / 2, step_deg), np.arange(90 + wedge_deg / 2, 180, step_deg)]
+    )
 
 
 def disc() -> np.ndarray:
@@ -47,14 +51,19 @@ def disc() -> np.ndarray:
 
 
 def project(pictures: np.ndarray, theta_deg: np.ndarray) -> tuple[np.ndarray, Geometry]:
-    """(tilt, row, x) line integrals by scikit-image, as a tilt series between -90 and 90 degrees in the order of its angles.
+    """(tilt, row, x) line integrals by scikit-image, as a tilt series between -90 and 90 degrees in
+    the order of its angles.
 
-    scikit-image turns a picture about pixel n // 2 by -t, so that theta = -t and the axis lands half a pixel from ours, a shift that
-    the geometry carries. Views beyond 90 degrees are seen from behind: t + 180, the row of pixels reversed.
+    scikit-image turns a picture about pixel n // 2 by -t, so that theta = -t and the axis lands
+    half a pixel from ours, a shift that the geometry carries. Views beyond 90 degrees are seen from
+    behind: t + 180, the row of pixels reversed.
     """
     from skimage.transform import radon
 
-    views = np.stack([radon(picture, theta_deg, circle=True).T.astype(np.float32) for picture in pictures], axis=1)
+    views = np.stack(
+        [radon(picture, theta_deg, circle=True).T.astype(np.float32) for picture in pictures],
+        axis=1,
+    )
     t = np.deg2rad(-theta_deg)
     axis = 0.5 * (1 - np.cos(t) - np.sin(t))  # columns from our centre
     behind = theta_deg > 90
@@ -67,38 +76,55 @@ def project(pictures: np.ndarray, theta_deg: np.ndarray) -> tuple[np.ndarray, Ge
 
 
 def degrade(views: np.ndarray, dose_e_px: float, misalignment_px: float, seed: int) -> np.ndarray:
-    """Each view moved along x by a normal random shift that nobody is told, then counted: Poisson, ``dose_e_px`` expected in the brightest
-    pixel of the series."""
+    """Each view moved along x by a normal random shift that nobody is told, then counted: Poisson,
+    ``dose_e_px`` expected in the brightest pixel of the series."""
     rng = np.random.default_rng(seed)
     moved = [ndimage.shift(view, (0, rng.normal(0, misalignment_px)), order=3) for view in views]
     scale = float(views.max()) / dose_e_px
     return np.asarray(rng.poisson(np.maximum(moved, 0) / scale) * scale, np.float32)
 
 
-def slice_case(benchmark: str, name: str, pictures: Pictures, theta_deg: np.ndarray, noise: Noise | None = None) -> Case:
+def slice_case(
+    benchmark: str, name: str, pictures: Pictures, theta_deg: np.ndarray, noise: Noise | None = None
+) -> Case:
     within = disc()
     truth = (pictures() * within).astype(np.float32)
     views, geometry = project(truth, theta_deg)
     y = torch.from_numpy(np.ascontiguousarray(views if noise is None else noise(views)))
     support = torch.from_numpy(within.astype(np.float32))[:, None]
     rows_middle = torch.from_numpy(truth).permute(1, 0, 2).contiguous()
-    return Case(benchmark, name, y, NativeProjector(geometry, (SIZE, SIZE), SIZE), rows_middle, 1.0, support)
+    return Case(
+        benchmark, name, y, NativeProjector(geometry, (SIZE, SIZE), SIZE), rows_middle, 1.0, support
+    )
 
 
 def b2() -> list[Plan]:
-    return [_plan("B2", f"face, wedge {w} deg", face, outside_wedge_deg(w, 2.0)) for w in WEDGES_DEG]
+    return [
+        _plan("B2", f"face, wedge {w} deg", face, outside_wedge_deg(w, 2.0)) for w in WEDGES_DEG
+    ]
 
 
 def b3() -> list[Plan]:
-    return [_plan("B3", f"Shepp-Logan, wedge {w} deg", head, outside_wedge_deg(w, 2.0)) for w in WEDGES_DEG]
+    return [
+        _plan("B3", f"Shepp-Logan, wedge {w} deg", head, outside_wedge_deg(w, 2.0))
+        for w in WEDGES_DEG
+    ]
 
 
 def b4() -> list[Plan]:
-    return [_plan("B4", "six polygon pictures, wedge 45 deg", polygon_pictures, outside_wedge_deg(45, FINE_STEP_DEG))]
+    return [
+        _plan(
+            "B4",
+            "six polygon pictures, wedge 45 deg",
+            polygon_pictures,
+            outside_wedge_deg(45, FINE_STEP_DEG),
+        )
+    ]
 
 
 def b4n() -> list[Plan]:
-    """B4 with counting noise and misalignment, and things that are not piecewise constant with the same."""
+    """B4 with counting noise and misalignment, and things that are not piecewise constant with the
+    same."""
     theta = outside_wedge_deg(45, FINE_STEP_DEG)
     low, high = DOSES_E_PX
     kinds: list[tuple[str, Pictures, int]] = [
@@ -111,8 +137,12 @@ def b4n() -> list[Plan]:
     ]
     plans = []
     for seed, (what, pictures, dose) in enumerate(kinds):
-        noise = functools.partial(degrade, dose_e_px=dose, misalignment_px=MISALIGNMENT_PX, seed=seed)
-        plans.append(_plan("B4n", f"{what}, {dose} e/px, {MISALIGNMENT_PX} px", pictures, theta, noise))
+        noise = functools.partial(
+            degrade, dose_e_px=dose, misalignment_px=MISALIGNMENT_PX, seed=seed
+        )
+        plans.append(
+            _plan("B4n", f"{what}, {dose} e/px, {MISALIGNMENT_PX} px", pictures, theta, noise)
+        )
     return plans
 
 
@@ -121,7 +151,8 @@ def face() -> np.ndarray:
 
 
 def head() -> np.ndarray:
-    """scikit-image's own picture of 400 pixels, resized: not that of recon.phantoms, which is drawn at its size."""
+    """scikit-image's own picture of 400 pixels, resized: not that of recon.phantoms, which is drawn
+    at its size."""
     from skimage.data import shepp_logan_phantom
     from skimage.transform import resize
 
@@ -129,11 +160,14 @@ def head() -> np.ndarray:
 
 
 def polygon_pictures() -> np.ndarray:
-    return np.stack([polygons(size=SIZE, rows=1, seed=seed).density[:, 0].numpy() for seed in PICTURES])
+    return np.stack(
+        [polygons(size=SIZE, rows=1, seed=seed).density[:, 0].numpy() for seed in PICTURES]
+    )
 
 
 def gradients() -> np.ndarray:
-    """Discs whose density rises from left to right, with cones, parabolic lenses and Gaussian hills on them; nowhere flat."""
+    """Discs whose density rises from left to right, with cones, parabolic lenses and Gaussian hills
+    on them; nowhere flat."""
     k = (np.arange(SIZE) + 0.5) / SIZE - 0.5
     z, x = k[:, None], k[None]
     pictures = []
@@ -141,7 +175,11 @@ def gradients() -> np.ndarray:
         picture = (np.hypot(z, x) < 0.4) * (0.3 + 0.5 * x)
         rng = np.random.default_rng(seed)
         for kind in range(15):
-            at, radius, amount = rng.uniform(-0.22, 0.22, 2), rng.uniform(0.03, 0.1), rng.uniform(-0.25, 0.5)
+            at, radius, amount = (
+                rng.uniform(-0.22, 0.22, 2),
+                rng.uniform(0.03, 0.1),
+                rng.uniform(-0.25, 0.5),
+            )
             r = np.hypot(z - at[0], x - at[1]) / radius
             hill = (np.maximum(1 - r, 0), np.maximum(1 - r * r, 0), np.exp(-2 * r * r))[kind % 3]
             picture = picture + amount * hill
@@ -169,7 +207,9 @@ def photograph() -> np.ndarray:
     k = (np.arange(SIZE) + 0.5) / SIZE - 0.5
     r = np.hypot(k[:, None], k[None])
     fade = np.clip((0.48 - r) / 0.06, 0, 1)
-    return np.asarray(resize(camera() / 255.0, (SIZE, SIZE), anti_aliasing=True) * fade * fade * (3 - 2 * fade))[None]
+    return np.asarray(
+        resize(camera() / 255.0, (SIZE, SIZE), anti_aliasing=True) * fade * fade * (3 - 2 * fade)
+    )[None]
 
 
 def _slices(phantom: Phantom) -> np.ndarray:
@@ -177,5 +217,9 @@ def _slices(phantom: Phantom) -> np.ndarray:
     return np.array(phantom.density[:, rows.astype(int)].permute(1, 0, 2).numpy())
 
 
-def _plan(benchmark: str, name: str, pictures: Pictures, theta: np.ndarray, noise: Noise | None = None) -> Plan:
-    return Plan(benchmark, name, functools.partial(slice_case, benchmark, name, pictures, theta, noise))
+def _plan(
+    benchmark: str, name: str, pictures: Pictures, theta: np.ndarray, noise: Noise | None = None
+) -> Plan:
+    return Plan(
+        benchmark, name, functools.partial(slice_case, benchmark, name, pictures, theta, noise)
+    )

@@ -1,6 +1,8 @@
-"""Three-dimensional cases: seven families in the simulated microscope, the geometry known, noise the only error.
+"""Three-dimensional cases: seven families in the simulated microscope, the geometry known, noise
+the only error.
 
-The series is made by ``recon.simulate`` on a grid twice as fine and binned. 96 x 32 x 96 voxels: the middle third of each phantom's rows.
+The series is made by ``recon.simulate`` on a grid twice as fine and binned. 96 x 32 x 96 voxels:
+the middle third of each phantom's rows.
 """
 
 from __future__ import annotations
@@ -35,7 +37,8 @@ FAMILIES: dict[str, Callable[..., Phantom]] = {
     "core_shell": core_shell,
     "supported_catalyst": supported_catalyst,
     "vesicles": vesicles,
-    # No network of ours was trained on these, nor on the pictures of B2 to B4n other than the polygons.
+    # No network of ours was trained on these, nor on the pictures of B2 to B4n other than the
+    # polygons.
     "porous_silica": porous_silica,
     "quantum_dot": quantum_dot,
     "block_copolymer": block_copolymer,
@@ -50,11 +53,20 @@ def middle(name: str, size: int = SIZE) -> Phantom:
     first = (size - rows) // 2
     cut = (slice(None), slice(first, first + rows))
     density, labels = whole.density[cut].contiguous(), whole.labels[cut].contiguous()
-    return replace(whole, density=density, labels=labels, instances=None, positions_px=None, elements=None, element_names=())
+    return replace(
+        whole,
+        density=density,
+        labels=labels,
+        instances=None,
+        positions_px=None,
+        elements=None,
+        element_names=(),
+    )
 
 
 def volume_case(family: str, max_tilt_deg: float, dose_e_px: float, name: str) -> Case:
-    """Counts divided by what one voxel of density 1 scatters, so that a reconstruction comes out in units of density."""
+    """Counts divided by what one voxel of density 1 scatters, so that a reconstruction comes out in
+    units of density."""
     phantom = middle(family)
     pixel, truth = phantom.voxel_nm, phantom.density
 
@@ -63,7 +75,9 @@ def volume_case(family: str, max_tilt_deg: float, dose_e_px: float, name: str) -
 
     flat = NativeProjector(Geometry([0.0], pixel), (SIZE, SIZE), SIZE)
     thickest_nm = float(flat(truth).max()) * pixel
-    free_path_nm = 100 * thickest_nm  # the thickest column scatters 1 %, so the damping of thick matter stays below that
+    free_path_nm = (
+        100 * thickest_nm
+    )  # the thickest column scatters 1 %, so the damping of thick matter stays below that
     series = acquire(
         at_any_size,
         scheme="equal",
@@ -94,4 +108,6 @@ def volumes() -> list[Plan]:
 
 def check_scale(case: Case) -> float:
     """||A truth - y|| / ||y||: noise, and the difference of the grids."""
-    return float(torch.linalg.vector_norm(case.A(case.truth) - case.y) / torch.linalg.vector_norm(case.y))
+    return float(
+        torch.linalg.vector_norm(case.A(case.truth) - case.y) / torch.linalg.vector_norm(case.y)
+    )

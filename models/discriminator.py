@@ -1,4 +1,5 @@
-"""The discriminator of IRDM: dilated convolutions that judge a slice together with what it was made from."""
+"""The discriminator of IRDM: dilated convolutions that judge a slice together with what it was made
+from."""
 
 from __future__ import annotations
 
@@ -7,9 +8,11 @@ from torch import Tensor, nn
 
 
 class Discriminator(nn.Module):
-    """(n, 1, size, size) candidate and condition -> (n, 1) logit. Wang et al. 2020, doi:10.1002/aisy.202000152, with ``depth`` 32.
+    """(n, 1, size, size) candidate and condition -> (n, 1) logit. Wang et al. 2020,
+    doi:10.1002/aisy.202000152, with ``depth`` 32.
 
-    A 7 x 7 convolution, three dilated ones and one more, each with batch normalisation and pooling, then one convolution over all that is left.
+    A 7 x 7 convolution, three dilated ones and one more, each with batch normalisation and pooling,
+    then one convolution over all that is left.
     """
 
     def __init__(self, size: int = 256, depth: int = 32) -> None:
@@ -25,7 +28,9 @@ class Discriminator(nn.Module):
         return out.flatten(1)
 
 
-def _layer(inputs: int, outputs: int, kernel: int, dilation: int, pool: nn.Module) -> list[nn.Module]:
+def _layer(
+    inputs: int, outputs: int, kernel: int, dilation: int, pool: nn.Module
+) -> list[nn.Module]:
     padding = dilation * (kernel // 2)
     return [
         nn.Conv2d(inputs, outputs, kernel, padding=padding, dilation=dilation),

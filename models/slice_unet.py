@@ -1,4 +1,5 @@
-"""The 2.5-D residual U-Net of ``+model=irdm``: neighbouring slices in, a correction of the middle slice out."""
+"""The 2.5-D residual U-Net of ``+model=irdm``: neighbouring slices in, a correction of the middle
+slice out."""
 
 from __future__ import annotations
 
@@ -10,13 +11,17 @@ from torch.nn import functional
 
 
 class SliceUNet(nn.Module):
-    """U-Net (Ronneberger et al. 2015, doi:10.1007/978-3-319-24574-4_28) on (slice, channel, z, x) -> (slice, 1, z, x), any z and x.
+    """U-Net (Ronneberger et al. 2015, doi:10.1007/978-3-319-24574-4_28) on (slice, channel, z, x)
+    -> (slice, 1, z, x), any z and x.
 
-    The output is a correction and starts at 0: an untrained network changes nothing. Batch normalisation rather than instance
-    normalisation, because its statistics are fixed once trained, so that a tile gives what the whole slice would.
+    The output is a correction and starts at 0: an untrained network changes nothing. Batch
+    normalisation rather than instance normalisation, because its statistics are fixed once trained,
+    so that a tile gives what the whole slice would.
     """
 
-    def __init__(self, in_channels: int = 10, features: Sequence[int] = (32, 48, 96, 192, 256, 32)) -> None:
+    def __init__(
+        self, in_channels: int = 10, features: Sequence[int] = (32, 48, 96, 192, 256, 32)
+    ) -> None:
         super().__init__()
         self.body = BasicUNet(
             spatial_dims=2,
@@ -33,7 +38,9 @@ class SliceUNet(nn.Module):
     def forward(self, slices: Tensor) -> Tensor:
         n_z, n_x = slices.shape[-2:]
         pad = (0, -n_x % MULTIPLE, 0, -n_z % MULTIPLE)
-        out: Tensor = self.body(functional.pad(slices, pad, mode="replicate") if any(pad) else slices)
+        out: Tensor = self.body(
+            functional.pad(slices, pad, mode="replicate") if any(pad) else slices
+        )
         return out[..., :n_z, :n_x]
 
 

@@ -1,4 +1,5 @@
-"""The generator of the published IRDM, ``+model=irdm2020``: U-Net++ with SELU and alpha dropout, as its authors coded it."""
+"""The generator of the published IRDM, ``+model=irdm2020``: U-Net++ with SELU and alpha dropout, as
+its authors coded it."""
 
 from __future__ import annotations
 
@@ -12,19 +13,27 @@ DROPOUT = (0.0, 0.2, 0.2, 0.5, 0.5)  # by depth; node (2, 2) has 0.5 too
 
 
 class UNetPlusPlus(nn.Module):
-    """U-Net++ (Zhou et al. 2018, doi:10.1007/978-3-030-00889-5_1) without deep supervision: (n, 1, z, x) -> (n, 1, z, x) in (0, 1).
+    """U-Net++ (Zhou et al. 2018, doi:10.1007/978-3-030-00889-5_1) without deep supervision: (n, 1,
+    z, x) -> (n, 1, z, x) in (0, 1).
 
-    Node (i, j) takes all earlier nodes of its depth and the one below, up-sampled: Wang et al. 2020, doi:10.1002/aisy.202000152. With
-    ``features`` 32 ... 512 it has 9,162,753 parameters. z and x are padded to multiples of 16.
+    Node (i, j) takes all earlier nodes of its depth and the one below, up-sampled: Wang et al.
+    2020, doi:10.1002/aisy.202000152. With ``features`` 32 ... 512 it has 9,162,753 parameters. z
+    and x are padded to multiples of 16.
     """
 
-    def __init__(self, in_channels: int = 1, features: Sequence[int] = (32, 64, 128, 256, 512)) -> None:
+    def __init__(
+        self, in_channels: int = 1, features: Sequence[int] = (32, 64, 128, 256, 512)
+    ) -> None:
         super().__init__()
         self.depth = len(features)
         self.nodes = nn.ModuleDict()
         for j in range(self.depth):
             for i in range(self.depth - j):
-                inputs = (in_channels if i == 0 else features[i - 1]) if j == 0 else j * features[i] + features[i + 1]
+                inputs = (
+                    (in_channels if i == 0 else features[i - 1])
+                    if j == 0
+                    else j * features[i] + features[i + 1]
+                )
                 drop = 0.5 if (i, j) == (2, 2) else DROPOUT[i]
                 self.nodes[f"{i}{j}"] = _block(inputs, features[i], drop)
         self.final = nn.Conv2d(features[0], 1, 1)
@@ -41,7 +50,9 @@ class UNetPlusPlus(nn.Module):
                 elif j == 0:
                     given = functional.max_pool2d(value[i - 1, 0], 2)
                 else:
-                    below = functional.interpolate(value[i + 1, j - 1], scale_factor=2.0, mode="nearest")
+                    below = functional.interpolate(
+                        value[i + 1, j - 1], scale_factor=2.0, mode="nearest"
+                    )
                     given = torch.cat([*(value[i, k] for k in range(j)), below], 1)
                 value[i, j] = self.nodes[f"{i}{j}"](given)
         out: Tensor = torch.sigmoid(self.final(value[0, self.depth - 1]))
@@ -52,5 +63,10 @@ def _block(inputs: int, outputs: int, dropout: float) -> nn.Sequential:
     """Two 3 x 3 convolutions, each followed by alpha dropout, batch normalisation and SELU."""
     layers: list[nn.Module] = []
     for n in (inputs, outputs):
-        layers += [nn.Conv2d(n, outputs, 3, padding=1), nn.AlphaDropout(dropout), nn.BatchNorm2d(outputs), nn.SELU()]
+        layers += [
+            nn.Conv2d(n, outputs, 3, padding=1),
+            nn.AlphaDropout(dropout),
+            nn.BatchNorm2d(outputs),
+            nn.SELU(),
+        ]
     return nn.Sequential(*layers)

@@ -1,6 +1,7 @@
 """Tiltwise: from a raw electron-tomography tilt series to a tomogram.
 
-Importing this package loads neither torch nor Hydra; import the module you need, e.g. ``from recon.io import read_tilt_series``.
+Importing this package loads neither torch nor Hydra; import the module you need, e.g. ``from
+recon.io import read_tilt_series``.
 """
 
 from importlib.metadata import PackageNotFoundError, version

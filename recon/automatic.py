@@ -1,4 +1,5 @@
-"""Options that say ``auto``: settled once, on a sample of rows, before the slabs, so that all slabs share them."""
+"""Options that say ``auto``: settled once, on a sample of rows, before the slabs, so that all slabs
+share them."""
 
 from __future__ import annotations
 
@@ -20,24 +21,38 @@ SAMPLE_ROWS = 24
 def settle(
     algorithm: functools.partial[Tensor], A: Projector, y: Tensor, noise: Callable[[], float]
 ) -> tuple[functools.partial[Tensor], dict[str, object]]:
-    """(algorithm without ``auto``, what was found). ``noise``: gives the standard deviation per pixel of ``y``."""
+    """(algorithm without ``auto``, what was found). ``noise``: gives the standard deviation per
+    pixel of ``y``."""
     if algorithm.func.__module__.startswith("recon.learned."):
         return _settle_learned(algorithm, A, y, noise)
     if algorithm.func is sirt and algorithm.keywords.get("n_iterations") == "auto":
-        count = choose_iterations(_without(algorithm, "n_iterations", "stop"), A, busiest_rows(y).to(A.device))
+        count = choose_iterations(
+            _without(algorithm, "n_iterations", "stop"), A, busiest_rows(y).to(A.device)
+        )
         return functools.partial(algorithm, n_iterations=count), {"sirt_iterations": count}
     if algorithm.func is not tv or algorithm.keywords.get("weight") != "auto":
         return algorithm, {}
-    options = {k: v for k, v in algorithm.keywords.items() if k in ("dimensions", "mismatch", "minimum", "maximum")}
+    options = {
+        k: v
+        for k, v in algorithm.keywords.items()
+        if k in ("dimensions", "mismatch", "minimum", "maximum")
+    }
     sigma = algorithm.keywords.get("noise") or noise()
     weight = choose_weight(A, busiest_rows(y).to(A.device), noise=sigma, **options)
-    return functools.partial(algorithm, weight=weight), {"tv_weight": weight, "noise_per_pixel": sigma}
+    return functools.partial(algorithm, weight=weight), {
+        "tv_weight": weight,
+        "noise_per_pixel": sigma,
+    }
 
 
 def _settle_learned(
     algorithm: functools.partial[Tensor], A: Projector, y: Tensor, noise: Callable[[], float]
 ) -> tuple[functools.partial[Tensor], dict[str, object]]:
-    from recon.learned.restore import irdm, primal_dual, settle_choices  # MONAI takes seconds to import
+    from recon.learned.restore import (
+        irdm,
+        primal_dual,
+        settle_choices,
+    )  # MONAI takes seconds to import
 
     if algorithm.func not in (irdm, primal_dual):
         return algorithm, {}
@@ -48,7 +63,9 @@ def _settle_learned(
 
 
 def _without(algorithm: functools.partial[Tensor], *names: str) -> functools.partial[Tensor]:
-    return functools.partial(algorithm.func, **{k: v for k, v in algorithm.keywords.items() if k not in names})
+    return functools.partial(
+        algorithm.func, **{k: v for k, v in algorithm.keywords.items() if k not in names}
+    )
 
 
 def busiest_rows(y: Tensor, count: int = SAMPLE_ROWS) -> Tensor:

@@ -1,4 +1,5 @@
-"""The commands: path rewrite, Hydra entry, exit status; nothing else. Heavy imports wait until a run is certain."""
+"""The commands: path rewrite, Hydra entry, exit status; nothing else. Heavy imports wait until a
+run is certain."""
 
 from __future__ import annotations
 
@@ -42,19 +43,24 @@ def main() -> None:
         train()
     wanted_help = not words or words[0] in ("-h", "--help")
     print(
-        USAGE if wanted_help else f"tiltwise: no sub-command {words[0]!r}, reconstruct or train wanted\n\n{USAGE}",
+        USAGE
+        if wanted_help
+        else f"tiltwise: no sub-command {words[0]!r}, reconstruct or train wanted\n\n{USAGE}",
         file=sys.stderr,
     )
     sys.exit(0 if wanted_help and words else 2)
 
 
 def reconstruct() -> None:
-    """``python reconstruct.py [TILT_SERIES] [option=value ...]``; exits with 0, 2 (a sentence says why) or 130 (Ctrl-C).
+    """``python reconstruct.py [TILT_SERIES] [option=value ...]``; exits with 0, 2 (a sentence says
+    why) or 130 (Ctrl-C).
 
-    Every command ends in a report of its runs (unless ``report=false``); of several (``-m``) it compares them.
+    Every command ends in a report of its runs (unless ``report=false``); of several (``-m``) it
+    compares them.
     """
     sys.argv[1:] = path_to_override(sys.argv[1:])
-    # Hydra's sweeper leaves a multirun.yaml in its folder, whether one wants it or not; run.json holds more.
+    # Hydra's sweeper leaves a multirun.yaml in its folder, whether one wants it or not; run.json
+    # holds more.
     scratch = tempfile.TemporaryDirectory(prefix="tiltwise-")
     several = sys.argv[1:2] in (["-m"], ["--multirun"])
     if several:
@@ -66,7 +72,7 @@ def reconstruct() -> None:
     def task(config: DictConfig) -> None:
         from hydra.core.hydra_config import HydraConfig
 
-        from recon.job import run_config
+        from recon.command.config import run_config
 
         try:
             folders.append(run_config(config))
@@ -81,10 +87,13 @@ def reconstruct() -> None:
     finally:
         scratch.cleanup()
     if any(wanted):
-        from recon.report import write_report
+        from recon.report.page import write_report
 
         try:
-            print(f"report: {write_report(folders[0].parent if several else folders[0], folders, failures)}", flush=True)
+            print(
+                f"report: {write_report(folders[0].parent if several else folders[0], folders, failures)}",
+                flush=True,
+            )
         except UserError as error:
             failures["report"] = str(error)
             print(f"error: {error}", file=sys.stderr)
@@ -98,7 +107,9 @@ def train() -> None:
     def stop(number: int, frame: object) -> None:
         raise KeyboardInterrupt
 
-    signal.signal(signal.SIGTERM, stop)  # a batch system's way to say that the time is up: keep the state, as for Ctrl-C
+    signal.signal(
+        signal.SIGTERM, stop
+    )  # a batch system's way to say that the time is up: keep the state, as for Ctrl-C
     signal.signal(signal.SIGINT, stop)  # a shell makes its background jobs deaf to it
 
     def task(config: DictConfig) -> None:
@@ -116,17 +127,20 @@ def train() -> None:
 
 
 def _compose_and_run(name: str, task: Callable[[DictConfig], None]) -> None:
-    """Hydra's entry to ``task`` with the config ``name``; exits where the command line is wrong or the run was stopped."""
+    """Hydra's entry to ``task`` with the config ``name``; exits where the command line is wrong or
+    the run was stopped."""
     import hydra
     from hydra.errors import HydraException
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
-    from recon.suggest import groups_listed, sentence
+    from recon.command.suggest import groups_listed, sentence
 
-    OmegaConf.register_new_resolver("tiltwise.groups", lambda: groups_listed(CONFIGS, name), replace=True)
-    # Hydra would print a page for a misspelt option and a cut-down traceback for a fault of ours; we say the one in a sentence
-    # and want the other whole.
+    OmegaConf.register_new_resolver(
+        "tiltwise.groups", lambda: groups_listed(CONFIGS, name), replace=True
+    )
+    # Hydra would print a page for a misspelt option and a cut-down traceback for a fault of ours;
+    # we say the one in a sentence and want the other whole.
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")
     entry = hydra.main(version_base="1.3", config_path=str(CONFIGS), config_name=name)(task)
     try:
@@ -147,10 +161,12 @@ def _compose_and_run(name: str, task: Callable[[DictConfig], None]) -> None:
 
 
 def path_to_override(words: Sequence[str]) -> list[str]:
-    """A bare leading path becomes ``input='...'``, quoted as Hydra quotes, whatever characters it holds.
+    """A bare leading path becomes ``input='...'``, quoted as Hydra quotes, whatever characters it
+    holds.
 
-    A word is a path when something of that name exists, when it starts as only paths do (``/``, ``./``, ``../``, ``~/``), or when it
-    is neither an option (``-m``) nor an override (``key=value``, ``+key=value``, ``~key``).
+    A word is a path when something of that name exists, when it starts as only paths do (``/``,
+    ``./``, ``../``, ``~/``), or when it is neither an option (``-m``) nor an override
+    (``key=value``, ``+key=value``, ``~key``).
     """
     from hydra.core.override_parser.types import Quote, QuotedString
 
@@ -158,11 +174,14 @@ def path_to_override(words: Sequence[str]) -> list[str]:
     several = [w for w in words if w in ("-m", "--multirun")]
     words = [w for w in words if w not in several]
     for index, word in enumerate(words[:1]):
-        certain = bool(word) and (os.path.lexists(word) or word.startswith(("/", "./", "../", "~/")))
+        certain = bool(word) and (
+            os.path.lexists(word) or word.startswith(("/", "./", "../", "~/"))
+        )
         if not certain and (word.startswith(("-", "~", "+")) or _OVERRIDE.match(word)):
             break
         path = word if os.path.lexists(word) else str(Path(word).expanduser())
-        # ${...} would be looked up by OmegaConf, and a backslash has a meaning of its own: such a path travels as a URL.
+        # ${...} would be looked up by OmegaConf, and a backslash has a meaning of its own: such a
+        # path travels as a URL.
         text = f"file:{quote(path)}" if "$" in path or "\\" in path else path
         words[index] = f"input={QuotedString(text=text, quote=Quote.single).with_quotes()}"
     return [*several[:1], *words]

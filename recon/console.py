@@ -1,4 +1,5 @@
-"""What a run says on the terminal: plain lines, warnings, and a progress bar with an ETA where there is a terminal."""
+"""What a run says on the terminal: plain lines, warnings, and a progress bar with an ETA where
+there is a terminal."""
 
 from __future__ import annotations
 
@@ -12,7 +13,8 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 
 
 class Console:
-    """Lines go to stdout, warnings to stderr; nothing is interpreted as markup, because file names may look like it.
+    """Lines go to stdout, warnings to stderr; nothing is interpreted as markup, because file names
+    may look like it.
 
     ``warnings``: all that were said, each once, for the record of the run.
     """
@@ -34,7 +36,8 @@ class Console:
 
     @contextmanager
     def progress(self, what: str, total: int) -> Iterator[Callable[[int], None]]:
-        """A bar on a terminal; elsewhere (a log file, CI) one line at every tenth of the work. Yields ``advance(by)``."""
+        """A bar on a terminal; elsewhere (a log file, CI) one line at every tenth of the work.
+        Yields ``advance(by)``."""
         if sys.stdout.isatty():
             columns = (
                 TextColumn(what),

@@ -4,6 +4,7 @@
 class UserError(Exception):
     """Something the user gave cannot be used.
 
-    The message is one sentence that names what was given, what was wanted and the fix. The command prints it and exits
-    with status 2; no traceback is shown, because nothing in the program is broken.
+    The message is one sentence that names what was given, what was wanted and the fix. The command
+    prints it and exits with status 2; no traceback is shown, because nothing in the program is
+    broken.
     """

@@ -1,4 +1,5 @@
-"""Shared by all tests: threads that suit two cores, where the reference data lies, and the command as a user runs it."""
+"""Shared by all tests: threads that suit two cores, where the reference data lies, and the command
+as a user runs it."""
 
 from __future__ import annotations
 
@@ -16,7 +17,8 @@ DATA = ROOT.parent / "shared" / "data"
 
 @pytest.fixture(autouse=True)
 def one_thread() -> None:
-    """Tiny arrays on a busy machine: two pools of threads wait for each other longer than they work."""
+    """Tiny arrays on a busy machine: two pools of threads wait for each other longer than they
+    work."""
     import numba
     import torch
 
@@ -41,7 +43,9 @@ def reference() -> Callable[[str], Path]:
 def command(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     """``python reconstruct.py ...`` in an empty folder, as a user would."""
 
-    def run(*words: str, cwd: Path = tmp_path, timeout: float = 240) -> subprocess.CompletedProcess[str]:
+    def run(
+        *words: str, cwd: Path = tmp_path, timeout: float = 240
+    ) -> subprocess.CompletedProcess[str]:
         environment = {k: v for k, v in os.environ.items() if k != "HYDRA_FULL_ERROR"}
         return subprocess.run(
             [sys.executable, str(ROOT / "reconstruct.py"), *words],

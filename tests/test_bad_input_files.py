@@ -1,4 +1,5 @@
-"""Every file in tests/data/bad is a mistake that a user can make; each must give one sentence that helps."""
+"""Every file in tests/data/bad is a mistake that a user can make; each must give one sentence that
+helps."""
 
 from __future__ import annotations
 
@@ -16,7 +17,8 @@ CASES: list[dict[str, Any]] = tomllib.loads((BAD / "cases.toml").read_text("utf-
 
 
 def keywords(args: list[str]) -> dict[str, Any]:
-    """Command-line overrides as ``read_tilt_series`` takes them; the command does this through Hydra."""
+    """Command-line overrides as ``read_tilt_series`` takes them; the command does this through
+    Hydra."""
     found: dict[str, Any] = {}
     for arg in args:
         key, _, value = arg.partition("=")
@@ -30,7 +32,9 @@ def keywords(args: list[str]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda c: " ".join([c["file"], *c.get("args", [])]))
-def test_a_mistake_gives_one_sentence(case: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_mistake_gives_one_sentence(
+    case: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(BAD)  # so that angles=name finds its file
     if case["file"].endswith(".dm3"):
         pytest.importorskip("rsciio", reason="DM files need the vendor extra")
@@ -45,10 +49,16 @@ def test_a_mistake_gives_one_sentence(case: dict[str, Any], monkeypatch: pytest.
 
 def test_every_bad_file_has_a_case() -> None:
     named = {name for case in CASES for name in (case["file"], *case.get("beside", []))}
-    there = {p.relative_to(BAD).as_posix() for p in BAD.rglob("*") if p.is_file() and p.suffix not in (".py", ".pyc", ".toml")}
+    there = {
+        p.relative_to(BAD).as_posix()
+        for p in BAD.rglob("*")
+        if p.is_file() and p.suffix not in (".py", ".pyc", ".toml")
+    }
     assert there - named == set()
 
 
 def test_bad_files_are_small() -> None:
-    sizes = {p.name: p.stat().st_size for p in BAD.rglob("*") if p.is_file() and p.suffix != ".toml"}
+    sizes = {
+        p.name: p.stat().st_size for p in BAD.rglob("*") if p.is_file() and p.suffix != ".toml"
+    }
     assert max(sizes.values()) < 10_000, sizes

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
 from recon.cli import CONFIGS, path_to_override
-from recon.job import input_path
-from recon.suggest import option_names
+from recon.command.config import input_path
+from recon.command.suggest import option_names
 
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
 BAD = Path(__file__).parent / "data" / "bad"
@@ -25,7 +25,13 @@ CASES = tomllib.loads((BAD / "cases.toml").read_text("utf-8"))["case"]
 SMALL = ("sample.size=32", "sample.step_deg=6", "algorithm.n_iterations=3", "align.rounds=0")
 
 
-@given(st.text(st.characters(exclude_characters="\0/", exclude_categories=("Cs", "Cc")), min_size=1, max_size=40))
+@given(
+    st.text(
+        st.characters(exclude_characters="\0/", exclude_categories=("Cs", "Cc")),
+        min_size=1,
+        max_size=40,
+    )
+)
 @settings(max_examples=300, deadline=None)
 def test_any_path_survives_the_rewrite(name: str) -> None:
     """Whatever characters the name holds, Hydra's parser gives it back."""
@@ -35,14 +41,31 @@ def test_any_path_survives_the_rewrite(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [["algorithm=tv"], ["+model=quicklook"], ["~align"], ["-m", "algorithm=wbp,sirt"], ["--help"], []]
+    "words",
+    [
+        ["algorithm=tv"],
+        ["+model=quicklook"],
+        ["~align"],
+        ["-m", "algorithm=wbp,sirt"],
+        ["--help"],
+        [],
+    ],
 )
 def test_what_is_no_path_is_left_alone(words: list[str]) -> None:
     assert path_to_override(words) == words
 
 
 @pytest.mark.parametrize(
-    "name", ["a${b}.mrc", "x${oc.env:HOME}.mrc", r"\${b}.mrc", r"back\slash.mrc", "quote'd.mrc", 'say "x".mrc', "ü[1] {2}.mrc"]
+    "name",
+    [
+        "a${b}.mrc",
+        "x${oc.env:HOME}.mrc",
+        r"\${b}.mrc",
+        r"back\slash.mrc",
+        "quote'd.mrc",
+        'say "x".mrc',
+        "ü[1] {2}.mrc",
+    ],
 )
 def test_a_path_means_itself(name: str) -> None:
     override = OverridesParser.create().parse_override(path_to_override([f"./{name}"])[0])
@@ -53,7 +76,9 @@ def test_a_path_is_found_behind_the_multirun_flag() -> None:
     assert path_to_override(["-m", "ts.mrc", "algorithm=wbp,sirt"])[1] == "input='ts.mrc'"
 
 
-def test_an_existing_file_whose_name_looks_like_an_option(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_existing_file_whose_name_looks_like_an_option(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     Path("dose=3,tilt=60.mrc").touch()
     assert path_to_override(["dose=3,tilt=60.mrc"]) == ["input='dose=3,tilt=60.mrc'"]
@@ -124,10 +149,20 @@ def test_a_mistake_is_one_sentence_status_2_and_leaves_nothing(
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("case", [c for c in CASES if c.get("cli", True)][::6], ids=lambda c: Path(c["file"]).name)
-def test_bad_files_end_with_status_2(command: Command, tmp_path: Path, case: dict[str, object]) -> None:
-    """Every sixth case through the whole command; tests/test_bad_input_files.py walks all of them."""
-    done = command(str(BAD / str(case["file"])), *[str(a) for a in case.get("args", [])], f"output={tmp_path / 'out'}", cwd=BAD)
+@pytest.mark.parametrize(
+    "case", [c for c in CASES if c.get("cli", True)][::6], ids=lambda c: Path(c["file"]).name
+)
+def test_bad_files_end_with_status_2(
+    command: Command, tmp_path: Path, case: dict[str, object]
+) -> None:
+    """Every sixth case through the whole command; tests/test_bad_input_files.py walks all of
+    them."""
+    done = command(
+        str(BAD / str(case["file"])),
+        *[str(a) for a in case.get("args", [])],
+        f"output={tmp_path / 'out'}",
+        cwd=BAD,
+    )
     assert done.returncode == 2, done.stdout + done.stderr
     assert "Traceback" not in done.stderr
     assert done.stderr.startswith("error: ")
@@ -138,7 +173,14 @@ def test_bad_files_end_with_status_2(command: Command, tmp_path: Path, case: dic
 
 
 def test_several_algorithms_in_one_command(command: Command, tmp_path: Path) -> None:
-    done = command("algorithm=wbp,cgls", "-m", "output=both", "sample.size=32", "sample.step_deg=6", "align.rounds=0")
+    done = command(
+        "algorithm=wbp,cgls",
+        "-m",
+        "output=both",
+        "sample.size=32",
+        "sample.step_deg=6",
+        "align.rounds=0",
+    )
     assert done.returncode == 0, done.stderr
     runs = sorted(p for p in (tmp_path / "both").iterdir() if p.is_dir())
     assert (tmp_path / "both/report.html").stat().st_size < 15e6

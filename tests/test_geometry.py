@@ -8,19 +8,30 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recon.errors import UserError
-from recon.geometry import Geometry, axis_rotation, centre, column_of, view_freedom, view_weights_deg
+from recon.geometry import (
+    Geometry,
+    axis_rotation,
+    centre,
+    column_of,
+    view_freedom,
+    view_weights_deg,
+)
 
 
 @given(st.floats(-360, 360))
 def test_axis_rotation_turns_the_axis_onto_y(axis_deg):
     a = np.deg2rad(axis_deg)
     R = axis_rotation(axis_deg)
-    np.testing.assert_allclose(R @ np.array([np.cos(a), -np.sin(a)]), [1, 0], atol=1e-12)  # (dy, dx) of the raw axis -> +y
+    np.testing.assert_allclose(
+        R @ np.array([np.cos(a), -np.sin(a)]), [1, 0], atol=1e-12
+    )  # (dy, dx) of the raw axis -> +y
     np.testing.assert_allclose(R @ R.T, np.eye(2), atol=1e-12)
     assert np.linalg.det(R) == pytest.approx(1)
     # On (x, y) it is the matrix of an IMOD .xf line.
     swap = np.array([[0, 1], [1, 0]])
-    np.testing.assert_allclose(swap @ R @ swap, [[np.cos(a), np.sin(a)], [-np.sin(a), np.cos(a)]], atol=1e-12)
+    np.testing.assert_allclose(
+        swap @ R @ swap, [[np.cos(a), np.sin(a)], [-np.sin(a), np.cos(a)]], atol=1e-12
+    )
 
 
 def test_centre_and_column():
@@ -28,7 +39,9 @@ def test_centre_and_column():
     assert column_of(0.0, 3.0, 0.0) == pytest.approx(3)
     assert column_of(2.0, 3.0, 90.0) == pytest.approx(2)  # z comes to the front of x at +90 degrees
     assert column_of(2.0, 3.0, -90.0) == pytest.approx(-2)
-    np.testing.assert_allclose(column_of(1.0, 1.0, np.array([45.0, -45.0])), [np.sqrt(2), 0], atol=1e-12)
+    np.testing.assert_allclose(
+        column_of(1.0, 1.0, np.array([45.0, -45.0])), [np.sqrt(2), 0], atol=1e-12
+    )
 
 
 @pytest.mark.parametrize(
@@ -69,14 +82,18 @@ def test_saxton_views_weigh_what_their_gaps_are():
     np.testing.assert_allclose(weights[[0, -1]], np.diff(angles)[[0, -1]])
 
 
-@given(st.lists(st.floats(-180, 180).map(lambda a: round(a, 3)), min_size=1, max_size=30), st.randoms())
+@given(
+    st.lists(st.floats(-180, 180).map(lambda a: round(a, 3)), min_size=1, max_size=30), st.randoms()
+)
 def test_any_angles_have_positive_weights_that_follow_them(angles, random):
     angles = np.array(angles)
     weights = view_weights_deg(angles)
     assert (weights > 0).all()
     order = np.array(random.sample(range(angles.size), angles.size))
     np.testing.assert_allclose(view_weights_deg(angles[order]), weights[order])  # in any order
-    np.testing.assert_allclose(view_weights_deg(angles + 180), weights, atol=1e-6)  # half a turn shows the same rays
+    np.testing.assert_allclose(
+        view_weights_deg(angles + 180), weights, atol=1e-6
+    )  # half a turn shows the same rays
     np.testing.assert_allclose(view_weights_deg(-angles).sum(), weights.sum(), rtol=1e-6)
     # A view taken twice shares its part.
     doubled = view_weights_deg(np.r_[angles, angles[:1]])
@@ -96,13 +113,16 @@ def test_freedom_is_a_projection():
 
 
 def test_a_moved_specimen_is_pure_freedom():
-    """The whole specimen moved by (dz, dy, dx) shifts every view by what column_of says: nothing of it is left."""
+    """The whole specimen moved by (dz, dy, dx) shifts every view by what column_of says: nothing of
+    it is left."""
     dz, dy, dx = 4.0, -7.0, 2.5
     drift = np.stack([np.full(ANGLES.size, dy), column_of(dz, dx, ANGLES)], 1)
     np.testing.assert_allclose(view_freedom(drift, ANGLES), drift, atol=1e-12)
     jitter = np.random.default_rng(1).normal(size=drift.shape)
     jitter -= view_freedom(jitter, ANGLES)
-    np.testing.assert_allclose((drift + jitter) - view_freedom(drift + jitter, ANGLES), jitter, atol=1e-12)
+    np.testing.assert_allclose(
+        (drift + jitter) - view_freedom(drift + jitter, ANGLES), jitter, atol=1e-12
+    )
 
 
 @pytest.mark.parametrize(

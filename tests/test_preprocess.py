@@ -18,7 +18,9 @@ OFF = {"hot_pixel_sigma": None, "background": "none"}
 
 def series(stack, pixel_nm=1.0, shifts=None):
     stack = np.asarray(stack, np.float32)
-    return TiltSeries(torch.from_numpy(stack), Geometry(np.linspace(-60, 60, len(stack)), pixel_nm, 3.0, shifts))
+    return TiltSeries(
+        torch.from_numpy(stack), Geometry(np.linspace(-60, 60, len(stack)), pixel_nm, 3.0, shifts)
+    )
 
 
 def run(stack, **options):
@@ -153,12 +155,20 @@ def test_normalise_gives_all_views_the_median_of_their_means():
 
 
 @settings(max_examples=40, deadline=None)
-@given(n_y=st.integers(56, 75), n_x=st.integers(56, 75), factor=st.sampled_from([2, 3, 4]), at=st.tuples(*[st.floats(-4, 4)] * 2))
+@given(
+    n_y=st.integers(56, 75),
+    n_x=st.integers(56, 75),
+    factor=st.sampled_from([2, 3, 4]),
+    at=st.tuples(*[st.floats(-4, 4)] * 2),
+)
 def test_binning_keeps_mean_and_centre(n_y, n_x, factor, at):
-    """A Gaussian at (dy, dx) from the centre (n - 1) / 2 comes out at (dy, dx) / factor from the new centre."""
+    """A Gaussian at (dy, dx) from the centre (n - 1) / 2 comes out at (dy, dx) / factor from the
+    new centre."""
     y, x = np.ogrid[:n_y, :n_x]
     sigma = 1.2 * factor
-    view = np.exp(-((y - centre(n_y) - at[0]) ** 2 + (x - centre(n_x) - at[1]) ** 2) / (2 * sigma**2))
+    view = np.exp(
+        -((y - centre(n_y) - at[0]) ** 2 + (x - centre(n_x) - at[1]) ** 2) / (2 * sigma**2)
+    )
     out = fourier_bin(view[None].astype(np.float32), factor)[0].astype(np.float64)
     assert out.shape == (n_y // factor, n_x // factor)
     found = [
@@ -173,10 +183,14 @@ def test_binning_keeps_mean_and_centre(n_y, n_x, factor, at):
 @pytest.mark.parametrize("factor", [2, 3, 4])
 @pytest.mark.parametrize("n", [48, 60, 63])
 def test_binning_keeps_a_constant_and_kills_the_checkerboard(n, factor):
-    np.testing.assert_allclose(fourier_bin(np.full((1, n, n), 3.5, np.float32), factor), 3.5, atol=1e-5)
+    np.testing.assert_allclose(
+        fourier_bin(np.full((1, n, n), 3.5, np.float32), factor), 3.5, atol=1e-5
+    )
     if n % (2 * factor) == 0:
         checkers = np.indices((n, n)).sum(0) % 2 * 2.0 - 1
-        np.testing.assert_allclose(fourier_bin(checkers[None].astype(np.float32), factor), 0, atol=1e-5)
+        np.testing.assert_allclose(
+            fourier_bin(checkers[None].astype(np.float32), factor), 0, atol=1e-5
+        )
 
 
 def test_binning_carries_the_geometry_along():

@@ -20,7 +20,9 @@ def test_as_many_projections_as_angles():
         TiltSeries(torch.zeros(4, 5, 6), GEOMETRY, "needle")
 
 
-@pytest.mark.parametrize("data", [torch.zeros(3, 5), torch.zeros(3, 5, 6, dtype=torch.float64), torch.zeros(3, 5, 6, 1)])
+@pytest.mark.parametrize(
+    "data", [torch.zeros(3, 5), torch.zeros(3, 5, 6, dtype=torch.float64), torch.zeros(3, 5, 6, 1)]
+)
 def test_another_shape_or_type_cannot_be_a_series(data):
     with pytest.raises(UserError, match=r"\(tilt, y, x\) float32 wanted"):
         TiltSeries(data, GEOMETRY)

@@ -15,9 +15,19 @@ ROOT = Path(__file__).resolve().parents[1]
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder into which the wheel was installed, without its dependencies: those come from this environment."""
+    """A folder into which the wheel was installed, without its dependencies: those come from this
+    environment."""
     folder = tmp_path_factory.mktemp("wheel")
-    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(ROOT)]
+    build = [
+        sys.executable,
+        "-m",
+        "build",
+        "--wheel",
+        "--no-isolation",
+        "--outdir",
+        str(folder),
+        str(ROOT),
+    ]
     subprocess.run(build, check=True, capture_output=True)
     wheel = next(folder.glob("tiltwise-*.whl"))
     with zipfile.ZipFile(wheel) as archive:
@@ -26,28 +36,54 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_it_holds_the_engine_the_configs_and_nothing_else(installed: Path) -> None:
-    assert {p.name for p in installed.iterdir() if not p.name.endswith(".dist-info")} == {"recon", "models"}
+    assert {p.name for p in installed.iterdir() if not p.name.endswith(".dist-info")} == {
+        "recon",
+        "models",
+    }
     assert (installed / "recon/configs/algorithm/sirt.yaml").exists()
     assert (installed / "recon/templates/report.html").exists()
     assert (installed / "models/weights/weights.toml").exists()
-    assert "tiltwise = recon.cli:main" in next(installed.glob("*.dist-info/entry_points.txt")).read_text()
+    assert (
+        "tiltwise = recon.cli:main"
+        in next(installed.glob("*.dist-info/entry_points.txt")).read_text()
+    )
 
 
 def test_the_console_script_runs_from_another_folder(installed: Path, tmp_path: Path) -> None:
-    script = "import sys; sys.argv[0] = 'tiltwise'; from recon.cli import main, CONFIGS; print(CONFIGS); main()"
-    words = ["reconstruct", "sample.size=32", "sample.step_deg=6", "align.rounds=0", "algorithm=wbp", "output=out"]
+    script = (
+        "import sys; sys.argv[0] = 'tiltwise'; from recon.cli import main, CONFIGS; "
+        "print(CONFIGS); main()"
+    )
+    words = [
+        "reconstruct",
+        "sample.size=32",
+        "sample.step_deg=6",
+        "align.rounds=0",
+        "algorithm=wbp",
+        "output=out",
+    ]
     environment = {**os.environ, "PYTHONPATH": str(installed)}
     done = subprocess.run(
-        [sys.executable, "-c", script, *words], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+        [sys.executable, "-c", script, *words],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     assert str(installed) in done.stdout  # the wheel's own configs, not the checkout's
     assert (tmp_path / "out/tomogram.mrc").exists()
 
 
-@pytest.mark.parametrize(("words", "status"), [(["--help"], 0), ([], 2), (["segment"], 2), (["reconstruct", "algorithm=srt"], 2)])
+@pytest.mark.parametrize(
+    ("words", "status"),
+    [(["--help"], 0), ([], 2), (["segment"], 2), (["reconstruct", "algorithm=srt"], 2)],
+)
 def test_sub_commands(words: list[str], status: int) -> None:
     code = "import sys; sys.argv[0] = 'tiltwise'; from recon.cli import main; main()"
-    done = subprocess.run([sys.executable, "-c", code, *words], cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code, *words], cwd=ROOT, capture_output=True, text=True, check=False
+    )
     assert done.returncode == status
     assert "reconstruct" in done.stderr or "srt" in done.stderr

@@ -1,1 +1,2 @@
-"""Reconstruction algorithms: one file, one function, one citation each; ``f(A, y, *, ...) -> volume``."""
+"""Reconstruction algorithms: one file, one function, one citation each; ``f(A, y, *, ...) ->
+volume``."""

@@ -1,4 +1,5 @@
-"""What every algorithm shares: its type, bounds, the residual it reports, and when it may stop early."""
+"""What every algorithm shares: its type, bounds, the residual it reports, and when it may stop
+early."""
 
 from __future__ import annotations
 
@@ -19,11 +20,19 @@ Callback = Callable[[int, float], None]
 class Algorithm(Protocol):
     """(A, y) -> volume (z, y, x), in units of (projection value / pixel)."""
 
-    def __call__(self, A: Projector, y: Tensor, *, start: Tensor | None = None, callback: Callback | None = None) -> Tensor: ...
+    def __call__(
+        self,
+        A: Projector,
+        y: Tensor,
+        *,
+        start: Tensor | None = None,
+        callback: Callback | None = None,
+    ) -> Tensor: ...
 
 
 def norm(tensor: Tensor) -> float:
-    """Euclidean norm, summed in float64 plane by plane so that no double-precision copy of a volume is made."""
+    """Euclidean norm, summed in float64 plane by plane so that no double-precision copy of a volume
+    is made."""
     return math.sqrt(sum(float(torch.sum(plane.double() ** 2)) for plane in tensor))
 
 
@@ -33,15 +42,28 @@ def inverse(sums: Tensor) -> Tensor:
 
 
 def check_run(
-    n_iterations: int, minimum: float | None, maximum: float | None, relaxation: float = 1.0, start: Tensor | None = None
+    n_iterations: int,
+    minimum: float | None,
+    maximum: float | None,
+    relaxation: float = 1.0,
+    start: Tensor | None = None,
 ) -> None:
-    """Raise ``UserError`` for a number of iterations, bounds or a relaxation that no run can mean."""
+    """Raise ``UserError`` for a number of iterations, bounds or a relaxation that no run can
+    mean."""
     if n_iterations < 1 and start is None:
-        raise UserError(f"n_iterations={n_iterations} given, 1 or more wanted; correct algorithm.n_iterations")
+        raise UserError(
+            f"n_iterations={n_iterations} given, 1 or more wanted; correct algorithm.n_iterations"
+        )
     if minimum is not None and maximum is not None and minimum > maximum:
-        raise UserError(f"minimum={minimum} and maximum={maximum} given, minimum <= maximum wanted; correct algorithm.minimum")
+        raise UserError(
+            f"minimum={minimum} and maximum={maximum} given, minimum <= maximum wanted; correct "
+            f"algorithm.minimum"
+        )
     if not 0 < relaxation < 2:
-        raise UserError(f"relaxation={relaxation} given, 0 < relaxation < 2 wanted, or it diverges; correct algorithm.relaxation")
+        raise UserError(
+            f"relaxation={relaxation} given, 0 < relaxation < 2 wanted, or it diverges; correct "
+            f"algorithm.relaxation"
+        )
 
 
 def bound(volume: Tensor, minimum: float | None, maximum: float | None) -> Tensor:
@@ -50,12 +72,16 @@ def bound(volume: Tensor, minimum: float | None, maximum: float | None) -> Tenso
 
 
 class Progress:
-    """Relative residuals of a run; tells when to stop. ``stop`` is the least relative fall of the residual per iteration.
+    """Relative residuals of a run; tells when to stop. ``stop`` is the least relative fall of the
+    residual per iteration.
 
-    ``patience``: so many iterations in a row have to be slow, for methods whose residual swings on its way down.
+    ``patience``: so many iterations in a row have to be slow, for methods whose residual swings on
+    its way down.
     """
 
-    def __init__(self, y: Tensor, stop: float | None, callback: Callback | None, patience: int = 1) -> None:
+    def __init__(
+        self, y: Tensor, stop: float | None, callback: Callback | None, patience: int = 1
+    ) -> None:
         self._scale = norm(y) or 1.0
         self._stop, self._callback, self._last, self._count = stop, callback, float("inf"), 0
         self._patience, self._slow = patience, 0
@@ -76,6 +102,7 @@ class Progress:
 
 
 def initial(A: Projector, y: Tensor, start: Tensor | None) -> Tensor:
-    """A copy of ``start``, or zeros, in the memory order of the projector's own volumes: operations never transpose then."""
+    """A copy of ``start``, or zeros, in the memory order of the projector's own volumes: operations
+    never transpose then."""
     x = A.T(y)
     return x.zero_() if start is None else x.copy_(start)

@@ -21,8 +21,9 @@ def cgls(
 ) -> Tensor:
     """argmin ||A x - y||^2 by conjugate gradients, regularised by stopping early.
 
-    Hestenes and Stiefel 1952, doi:10.6028/jres.049.044. Rows share one step length, so this algorithm alone is not independent
-    from row to row. Bounds are applied to the result: within the iteration they would break conjugacy.
+    Hestenes and Stiefel 1952, doi:10.6028/jres.049.044. Rows share one step length, so this
+    algorithm alone is not independent from row to row. Bounds are applied to the result: within the
+    iteration they would break conjugacy.
     """
     check_run(n_iterations, minimum, maximum, start=start)
     x = initial(A, y, start)

@@ -21,10 +21,12 @@ def gridrec(
     start: Tensor | None = None,
     callback: Callback | None = None,
 ) -> Tensor:
-    """TomoPy's ``gridrec`` (Dowd et al. 1999, doi:10.1117/12.363725), brought to our scale and centre.
+    """TomoPy's ``gridrec`` (Dowd et al. 1999, doi:10.1117/12.363725), brought to our scale and
+    centre.
 
-    gridrec wants the sinogram padded to twice its width by its caller, scales by pi / n_angles whatever the range of angles (so a
-    wedge comes out at full range's scale), and puts the image half a pixel up and right of where its ``center`` says.
+    gridrec wants the sinogram padded to twice its width by its caller, scales by pi / n_angles
+    whatever the range of angles (so a wedge comes out at full range's scale), and puts the image
+    half a pixel up and right of where its ``center`` says.
     """
     tomopy = load_tomopy()
     width = y.shape[2]
@@ -32,12 +34,24 @@ def gridrec(
     views = np.pad(y.numpy(force=True), ((0, 0), (0, 0), (pad, width - pad)))
     axis = pad + (width - 1) / 2
     slices = tomopy.recon(
-        views, -np.deg2rad(A.geometry.angles_deg), center=axis, algorithm="gridrec", filter_name=filter, sinogram_order=False
+        views,
+        -np.deg2rad(A.geometry.angles_deg),
+        center=axis,
+        algorithm="gridrec",
+        filter_name=filter,
+        sinogram_order=False,
     )
-    # The image comes out displaced by (-0.5 row, +0.5 column): taken back by averaging neighbours' halves.
+    # The image comes out displaced by (-0.5 row, +0.5 column): taken back by averaging neighbours'
+    # halves.
     cut = slices[:, pad : pad + width, pad : pad + width]
-    shifted = 0.25 * (cut + np.roll(cut, 1, 1) + np.roll(cut, -1, 2) + np.roll(np.roll(cut, 1, 1), -1, 2))
-    x = bound(torch.from_numpy(np.ascontiguousarray(shifted.astype(np.float32))).permute(1, 0, 2), minimum, maximum)
+    shifted = 0.25 * (
+        cut + np.roll(cut, 1, 1) + np.roll(cut, -1, 2) + np.roll(np.roll(cut, 1, 1), -1, 2)
+    )
+    x = bound(
+        torch.from_numpy(np.ascontiguousarray(shifted.astype(np.float32))).permute(1, 0, 2),
+        minimum,
+        maximum,
+    )
     progress = Progress(y, None, callback)
     if progress.wanted:
         progress.done(y - A(x))

@@ -11,22 +11,33 @@ from recon.algorithms.base import initial
 from recon.errors import UserError
 from recon.projectors.base import Projector
 
-# The primal step over the dual step, in the balanced problem. Dual variables (residuals, clipped gradients) are about this much smaller
-# than the volume's values; 100 to 300 converged fastest on noise-free and noisy phantoms, 10 five times slower.
+# The primal step over the dual step, in the balanced problem. Dual variables (residuals, clipped
+# gradients) are about this much smaller than the volume's values; 100 to 300 converged fastest on
+# noise-free and noisy phantoms, 10 five times slower.
 STEP_RATIO = 150.0
 
 
 class Pdhg:
-    """The iterate ``x`` and its dual variables, on arrays in the memory order of the projector's volumes.
+    """The iterate ``x`` and its dual variables, on arrays in the memory order of the projector's
+    volumes.
 
-    ``misfit`` is A x - y at the extrapolated point of the last step, which costs nothing; ``residual()`` is at ``x``.
+    ``misfit`` is A x - y at the extrapolated point of the last step, which costs nothing;
+    ``residual()`` is at ``x``.
     """
 
     def __init__(
-        self, A: Projector, y: Tensor, dimensions: int, minimum: float | None, maximum: float | None, start: Tensor | None
+        self,
+        A: Projector,
+        y: Tensor,
+        dimensions: int,
+        minimum: float | None,
+        maximum: float | None,
+        start: Tensor | None,
     ) -> None:
         if A.device.type != "cpu":
-            raise UserError("algorithm=tv runs on the CPU, a CUDA projector given; use projector=native")
+            raise UserError(
+                "algorithm=tv runs on the CPU, a CUDA projector given; use projector=native"
+            )
         # A single row's differences along the last axis of memory are those along x.
         self.A, self.weight, self.along_last = A, 0.0, dimensions == 3 or y.shape[1] == 1
         self.norm_A = operator_norm(A)
@@ -52,16 +63,21 @@ class Pdhg:
         radius = self.weight * g / a**2
         bar, x = _memory(self.bar), _memory(self.x)
         if radius > 0:
-            tv_kernels.ascend(bar, self.q, np.float32(sigma / g), np.float32(radius), self.along_last)
+            tv_kernels.ascend(
+                bar, self.q, np.float32(sigma / g), np.float32(radius), self.along_last
+            )
         back = _memory(self.A.T(self.p))
-        tv_kernels.descend(x, bar, back, self.q, np.float32(tau / a), np.float32(tau / g), self.low, self.high)
+        tv_kernels.descend(
+            x, bar, back, self.q, np.float32(tau / a), np.float32(tau / g), self.low, self.high
+        )
 
     def residual(self) -> Tensor:
         return self.A(self.x).sub_(self.y)
 
 
 def _memory(volume: Tensor) -> np.ndarray:
-    """(z, x, row) view of a (z, y, x) volume: C-ordered for the native projector's volumes, and rows last for any.
+    """(z, x, row) view of a (z, y, x) volume: C-ordered for the native projector's volumes, and
+    rows last for any.
 
     A single row is seen as (z, 1, x): the kernels' inner loop wants something to run over.
     """

@@ -30,17 +30,22 @@ def sart(
 ) -> Tensor:
     """For each subset s in turn: x <- x + relaxation * C_s A_s'R_s (y_s - A_s x).
 
-    Andersen and Kak 1984, doi:10.1177/016173468400600107. ``n_subsets=None`` is one view at a time (SART); smaller numbers
-    interleave the views (ordered subsets), 1 is SIRT. ``order``: random, a new one every iteration (``seed``), or golden
-    (``golden_order``). ``window='hamming'`` weights each view's corrections along its rays (``hamming_window``), as the authors did, within
-    the ellipse inscribed in the slice; nothing is reconstructed outside it. scikit-image's ``iradon_sart`` is order='golden',
-    window='hamming', minimum=None with 4.5 times its own ``relaxation``: it divides by the sum of squared weights of two samples a pixel.
+    Andersen and Kak 1984, doi:10.1177/016173468400600107. ``n_subsets=None`` is one view at a time
+    (SART); smaller numbers interleave the views (ordered subsets), 1 is SIRT. ``order``: random, a
+    new one every iteration (``seed``), or golden (``golden_order``). ``window='hamming'`` weights
+    each view's corrections along its rays (``hamming_window``), as the authors did, within the
+    ellipse inscribed in the slice; nothing is reconstructed outside it. scikit-image's
+    ``iradon_sart`` is order='golden', window='hamming', minimum=None with 4.5 times its own
+    ``relaxation``: it divides by the sum of squared weights of two samples a pixel.
     """
     check_run(n_iterations, minimum, maximum, relaxation, start)
     n_views = A.sinogram_tx[0]
     n = n_views if n_subsets is None else n_subsets
     if not 1 <= n <= n_views:
-        raise UserError(f"n_subsets={n_subsets} given, 1 to {n_views} (the number of views) wanted; use null for one view each")
+        raise UserError(
+            f"n_subsets={n_subsets} given, 1 to {n_views} (the number of views) wanted; use null "
+            f"for one view each"
+        )
     check_scheme(order, window, one_view_each=n == n_views)
     angles = A.geometry.angles_deg
     subsets = [np.arange(i, n_views, n) for i in range(n)]
@@ -49,14 +54,23 @@ def sart(
     if window == "hamming":
         support *= _slice(hamming_window(float(angles[0]), A.volume_zx) > 0, y)
     R = [inverse(B(support)) for B in projectors]
-    C = [inverse(B.T(torch.ones_like(r))).mul_(relaxation) for B, r in zip(projectors, R, strict=True)]
+    C = [
+        inverse(B.T(torch.ones_like(r))).mul_(relaxation)
+        for B, r in zip(projectors, R, strict=True)
+    ]
     if window == "hamming":
-        C = [c.mul_(_slice(hamming_window(float(angles[s[0]]), A.volume_zx), y)) for c, s in zip(C, subsets, strict=True)]
+        C = [
+            c.mul_(_slice(hamming_window(float(angles[s[0]]), A.volume_zx), y))
+            for c, s in zip(C, subsets, strict=True)
+        ]
     parts = [y[torch.as_tensor(s)] for s in subsets]
 
     x = initial(A, y, start)
     progress = Progress(y, stop, callback)
-    rng, fixed = np.random.default_rng(seed), golden_order(np.array([angles[s[0]] for s in subsets]))
+    rng, fixed = (
+        np.random.default_rng(seed),
+        golden_order(np.array([angles[s[0]] for s in subsets])),
+    )
     for _ in range(n_iterations):
         if progress.wanted and progress.done(y - A(x)):
             break

@@ -14,21 +14,29 @@ BETA = 0.46164  # of the equiripple Hamming window (1 - beta) + beta cos
 
 
 def check_scheme(order: str, window: str, one_view_each: bool) -> None:
-    """Raise ``UserError`` for an order or a window that is not there, or a window over rays of several directions."""
+    """Raise ``UserError`` for an order or a window that is not there, or a window over rays of
+    several directions."""
     if order not in ORDERS:
-        raise UserError(f"order={order} given, one of {', '.join(ORDERS)} wanted; correct algorithm.order")
+        raise UserError(
+            f"order={order} given, one of {', '.join(ORDERS)} wanted; correct algorithm.order"
+        )
     if window not in WINDOWS:
-        raise UserError(f"window={window} given, one of {', '.join(WINDOWS)} wanted; correct algorithm.window")
+        raise UserError(
+            f"window={window} given, one of {', '.join(WINDOWS)} wanted; correct algorithm.window"
+        )
     if window != "none" and not one_view_each:
         raise UserError(
-            f"window={window} given for subsets of several views, one view each wanted; use n_subsets=null or window=none"
+            f"window={window} given for subsets of several views, one view each wanted; use "
+            f"n_subsets=null or window=none"
         )
 
 
 def golden_order(angles_deg: np.ndarray) -> np.ndarray:
-    """(n,) numbers of views: the one at the least angle, then always the unused one nearest to a golden section of 180 degrees further.
+    """(n,) numbers of views: the one at the least angle, then always the unused one nearest to a
+    golden section of 180 degrees further.
 
-    Successive views are far apart and fill the range evenly at any time: Köhler 2004, doi:10.1109/NSSMIC.2004.1466745.
+    Successive views are far apart and fill the range evenly at any time: Köhler 2004,
+    doi:10.1109/NSSMIC.2004.1466745.
     """
     turned = np.mod(angles_deg, 180.0)
     target, step = float(turned.min()), 180.0 / ((1 + math.sqrt(5)) / 2) ** 2
@@ -42,15 +50,20 @@ def golden_order(angles_deg: np.ndarray) -> np.ndarray:
 
 
 def hamming_window(angle_deg: float, volume_zx: tuple[int, int]) -> np.ndarray:
-    """(z, x): 1 where a ray is midway through the ellipse inscribed in the slice, falling to 0.08 where it enters, 0 outside.
+    """(z, x): 1 where a ray is midway through the ellipse inscribed in the slice, falling to 0.08
+    where it enters, 0 outside.
 
-    The longitudinal window of Andersen and Kak 1984 (doi:10.1177/016173468400600107): a ray knows least about its ends, where fewest
-    others cross it.
+    The longitudinal window of Andersen and Kak 1984 (doi:10.1177/016173468400600107): a ray knows
+    least about its ends, where fewest others cross it.
     """
     n_z, n_x = volume_zx
-    z, x = ((np.arange(n) - (n - 1) / 2)[s] / (n / 2) for n, s in ((n_z, np.s_[:, None]), (n_x, np.s_[None])))
+    z, x = (
+        (np.arange(n) - (n - 1) / 2)[s] / (n / 2)
+        for n, s in ((n_z, np.s_[:, None]), (n_x, np.s_[None]))
+    )
     t = math.radians(angle_deg)
-    # Along the beam (cos t, -sin t) in (z, x), measured in half-axes: an affine map keeps the shares of a chord.
+    # Along the beam (cos t, -sin t) in (z, x), measured in half-axes: an affine map keeps the
+    # shares of a chord.
     d_z, d_x = math.cos(t) / (n_z / 2), -math.sin(t) / (n_x / 2)
     length = math.hypot(d_z, d_x)
     along, across = (z * d_z + x * d_x) / length, (x * d_z - z * d_x) / length

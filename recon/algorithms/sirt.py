@@ -27,15 +27,20 @@ def sirt(
 ) -> Tensor:
     """x <- x + relaxation * C A'R (y - A x), with R and C the inverse row and column sums of A.
 
-    Gilbert 1972, doi:10.1016/0022-5193(72)90180-4. ``y``: (tilt, y, x); returns (z, y, x). ``stop``: end early once the
-    residual falls by less than this fraction per iteration. ``n_iterations='auto'``: as many as predict withheld views best.
+    Gilbert 1972, doi:10.1016/0022-5193(72)90180-4. ``y``: (tilt, y, x); returns (z, y, x).
+    ``stop``: end early once the residual falls by less than this fraction per iteration.
+    ``n_iterations='auto'``: as many as predict withheld views best.
     """
     if n_iterations == "auto":
         options: dict[str, Any] = {"relaxation": relaxation, "minimum": minimum, "maximum": maximum}
         n_iterations = choose_iterations(functools.partial(sirt, **options), A, y)
     check_run(n_iterations, minimum, maximum, relaxation, start)
-    R = inverse(A(torch.ones(A.volume_zx[0], 1, A.volume_zx[1], device=y.device)))  # (tilt, 1, x): rows are alike
-    C = inverse(A.T(torch.ones(A.sinogram_tx[0], 1, A.sinogram_tx[1], device=y.device))).mul_(relaxation)
+    R = inverse(
+        A(torch.ones(A.volume_zx[0], 1, A.volume_zx[1], device=y.device))
+    )  # (tilt, 1, x): rows are alike
+    C = inverse(A.T(torch.ones(A.sinogram_tx[0], 1, A.sinogram_tx[1], device=y.device))).mul_(
+        relaxation
+    )
     x = initial(A, y, start)
     progress = Progress(y, stop, callback)
     for _ in range(n_iterations):

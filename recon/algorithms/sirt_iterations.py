@@ -17,10 +17,12 @@ LIMIT = 400
 
 
 def choose_iterations(sirt: functools.partial[Tensor], A: Projector, y: Tensor) -> int:
-    """The number of iterations after which withheld views are predicted best; ``sirt`` with its other options, on (tilt, y, x) rows.
+    """The number of iterations after which withheld views are predicted best; ``sirt`` with its
+    other options, on (tilt, y, x) rows.
 
-    SIRT fits the specimen first and the noise later (semi-convergence); the error of views that it does not see is least in
-    between. SIRT keeps nothing but its volume, so that going on from it in chunks is the same run.
+    SIRT fits the specimen first and the noise later (semi-convergence); the error of views that it
+    does not see is least in between. SIRT keeps nothing but its volume, so that going on from it in
+    chunks is the same run.
     """
     kept, held = withheld_views(A.geometry.angles_deg)
     seen, unseen = A.views(kept), A.views(held)

@@ -1,4 +1,5 @@
-"""TV: total-variation regularised least squares with positivity, by the primal-dual hybrid gradient method."""
+"""TV: total-variation regularised least squares with positivity, by the primal-dual hybrid gradient
+method."""
 
 from __future__ import annotations
 
@@ -28,25 +29,46 @@ def tv(
 ) -> Tensor:
     """argmin over x within bounds of 1/2 ||A x - y||^2 + weight * TV(x), isotropic.
 
-    Chambolle and Pock 2011, doi:10.1007/s10851-010-0251-1, on A / ||A|| and grad / ||grad||. ``dimensions``: 3 couples the rows, 2
-    regularises each slice by itself. ``weight='auto'``: ``choose_weight``, by the discrepancy principle and withheld views;
-    ``noise`` (standard deviation per pixel; None: estimated from ``y``) and ``mismatch`` (error of the projection model, as a
-    fraction of the data's rms) are for it.
+    Chambolle and Pock 2011, doi:10.1007/s10851-010-0251-1, on A / ||A|| and grad / ||grad||.
+    ``dimensions``: 3 couples the rows, 2 regularises each slice by itself. ``weight='auto'``:
+    ``choose_weight``, by the discrepancy principle and withheld views; ``noise`` (standard
+    deviation per pixel; None: estimated from ``y``) and ``mismatch`` (error of the projection
+    model, as a fraction of the data's rms) are for it.
     """
     check_run(n_iterations, minimum, maximum, start=start)
     if dimensions not in (2, 3):
-        raise UserError(f"dimensions={dimensions} given, 2 (each slice by itself) or 3 wanted; correct algorithm.dimensions")
+        raise UserError(
+            f"dimensions={dimensions} given, 2 (each slice by itself) or 3 wanted; correct "
+            f"algorithm.dimensions"
+        )
     if (noise is not None and not noise >= 0) or not mismatch >= 0:
-        raise UserError(f"noise={noise} and mismatch={mismatch} given, numbers >= 0 wanted; correct algorithm.noise")
+        raise UserError(
+            f"noise={noise} and mismatch={mismatch} given, numbers >= 0 wanted; correct "
+            f"algorithm.noise"
+        )
     if isinstance(weight, str):
         if weight != "auto":
-            raise UserError(f"weight={weight} given, auto or a number >= 0 wanted; correct algorithm.weight")
-        weight = choose_weight(A, y, dimensions=dimensions, mismatch=mismatch, noise=noise, minimum=minimum, maximum=maximum)
+            raise UserError(
+                f"weight={weight} given, auto or a number >= 0 wanted; correct algorithm.weight"
+            )
+        weight = choose_weight(
+            A,
+            y,
+            dimensions=dimensions,
+            mismatch=mismatch,
+            noise=noise,
+            minimum=minimum,
+            maximum=maximum,
+        )
     elif weight < 0:
-        raise UserError(f"weight={weight} given, auto or a number >= 0 wanted; correct algorithm.weight")
+        raise UserError(
+            f"weight={weight} given, auto or a number >= 0 wanted; correct algorithm.weight"
+        )
     state = Pdhg(A, y, dimensions, minimum, maximum, start)
     state.weight = weight
-    progress = Progress(y, stop, callback, patience=20)  # the residual swings, at first by a third within five iterations
+    progress = Progress(
+        y, stop, callback, patience=20
+    )  # the residual swings, at first by a third within five iterations
     for _ in range(n_iterations):
         state.iterate()
         if progress.done(state.misfit):

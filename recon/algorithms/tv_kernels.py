@@ -1,6 +1,8 @@
-"""The two loops of PDHG-TV that are not projections, fused: one pass over memory each instead of a dozen.
+"""The two loops of PDHG-TV that are not projections, fused: one pass over memory each instead of a
+dozen.
 
-Volumes are C-ordered (a, b, c) float32 in any axis order; differences are forward, zero across the last plane.
+Volumes are C-ordered (a, b, c) float32 in any axis order; differences are forward, zero across the
+last plane.
 """
 
 from __future__ import annotations
@@ -13,7 +15,8 @@ _OPTIONS = {"fastmath": True, "cache": True, "error_model": "numpy", "boundschec
 
 @njit(parallel=True, **_OPTIONS)
 def ascend(xbar, q, step, radius, along_c):
-    """q <- q + step * grad(xbar), each voxel's 3-vector then scaled back to length <= radius. ``q``: (3, a, b, c)."""
+    """q <- q + step * grad(xbar), each voxel's 3-vector then scaled back to length <= radius.
+    ``q``: (3, a, b, c)."""
     n_a, n_b, n_c = xbar.shape
     for i in prange(n_a):
         for j in range(n_b):
@@ -43,7 +46,8 @@ def descend(x, xbar, back, q, step_back, step_q, low, high):
         for j in range(n_b):
             qa, qb, qc = q[0, i, j], q[1, i, j], q[2, i, j]
             row, bar, b = x[i, j], xbar[i, j], back[i, j]
-            # grad' q = -(divergence): q of the last plane is zero along its own axis, so no case is needed there.
+            # grad' q = -(divergence): q of the last plane is zero along its own axis, so no case is
+            # needed there.
             above = q[0, i - 1, j] if i > 0 else qa
             before = q[1, i, j - 1] if j > 0 else qb
             from_above = np.float32(1) if i > 0 else np.float32(0)

@@ -27,17 +27,20 @@ def choose_weight(
 ) -> float:
     """The discrepancy principle, and withheld views where it does not hold.
 
-    Morozov's principle: the weight at which the residual equals what is known to be wrong with the data,
-    ``||A x - y||^2 = N (noise^2 + (mismatch rms(y))^2)``. Real series contradict the projection model by more than their noise
-    (damping, diffraction contrast, misalignment), the residual cannot come down to it, and the weight would fall to nothing. So the
-    weight is raised from there for as long as views withheld from the reconstruction are predicted the better for it.
+    Morozov's principle: the weight at which the residual equals what is known to be wrong with the
+    data, ``||A x - y||^2 = N (noise^2 + (mismatch rms(y))^2)``. Real series contradict the
+    projection model by more than their noise (damping, diffraction contrast, misalignment), the
+    residual cannot come down to it, and the weight would fall to nothing. So the weight is raised
+    from there for as long as views withheld from the reconstruction are predicted the better for
+    it.
     """
     sigma = noise_sigma(y) if noise is None else noise
     rms = _rms(y)
     target = math.hypot(sigma, mismatch * rms)
     if target == 0:
         return 0.0
-    # Where the prior and the data would balance if all of the signal were error; the weights of interest lie well below.
+    # Where the prior and the data would balance if all of the signal were error; the weights of
+    # interest lie well below.
     scale = rms * math.sqrt(A.sinogram_tx[0])
     weight = max(_by_discrepancy(A, y, target, scale, dimensions, minimum, maximum), 1e-3 * scale)
     if A.sinogram_tx[0] < 2 * EVERY:
@@ -46,9 +49,16 @@ def choose_weight(
 
 
 def _by_discrepancy(
-    A: Projector, y: Tensor, target: float, scale: float, dimensions: int, minimum: float | None, maximum: float | None
+    A: Projector,
+    y: Tensor,
+    target: float,
+    scale: float,
+    dimensions: int,
+    minimum: float | None,
+    maximum: float | None,
 ) -> float:
-    """The iteration itself, its weight steered after every tenth step; gently, because an iterate lags behind its weight."""
+    """The iteration itself, its weight steered after every tenth step; gently, because an iterate
+    lags behind its weight."""
     state = Pdhg(A, y, dimensions, minimum, maximum, None)
     state.weight = target / _rms(y) * scale
     for i in range(1, 201):
@@ -59,9 +69,16 @@ def _by_discrepancy(
 
 
 def _by_prediction(
-    A: Projector, y: Tensor, weight: float, scale: float, dimensions: int, minimum: float | None, maximum: float | None
+    A: Projector,
+    y: Tensor,
+    weight: float,
+    scale: float,
+    dimensions: int,
+    minimum: float | None,
+    maximum: float | None,
 ) -> float:
-    """Raise ``weight`` by ``FACTOR`` while the error of withheld views falls; the minimum is interpolated by a parabola."""
+    """Raise ``weight`` by ``FACTOR`` while the error of withheld views falls; the minimum is
+    interpolated by a parabola."""
     kept, held = withheld_views(A.geometry.angles_deg)
     seen, unseen = A.views(kept), A.views(held)
     state = Pdhg(seen, y[kept.tolist()], dimensions, minimum, maximum, None)

@@ -10,12 +10,14 @@ EVERY = 5  # one view in five
 
 
 def withheld_views(angles_deg: np.ndarray, every: int = EVERY) -> tuple[np.ndarray, np.ndarray]:
-    """(kept, withheld) view numbers: every ``every``-th view by angle, never an outermost one, which could only be extrapolated."""
+    """(kept, withheld) view numbers: every ``every``-th view by angle, never an outermost one,
+    which could only be extrapolated."""
     order = np.argsort(angles_deg)
     held = np.sort(order[every // 2 : -1 : every]) if every // 2 > 0 else order[1:-1]
     kept = np.setdiff1d(order, held)
     if held.size == 0 or kept.size < 2:
         raise UserError(
-            f"{angles_deg.size} views given, at least {every + 2} wanted to withhold every {every}th; use trust=none, and a number for auto"
+            f"{angles_deg.size} views given, at least {every + 2} wanted to withhold every "
+            f"{every}th; use trust=none, and a number for auto"
         )
     return kept, held

@@ -1,1 +1,2 @@
-"""Alignment: finds the geometry and leaves the pixels alone; only ``resample.py`` interpolates, once."""
+"""Alignment: finds the geometry and leaves the pixels alone; only ``resample.py`` interpolates,
+once."""

@@ -1,8 +1,9 @@
 """Where the tilt axis points, from the line that all views have in common.
 
-The Fourier transform of every projection, along the direction of the tilt axis, equals that of the specimen's projection onto
-the axis: the common line (DeRosier and Klug 1968, doi:10.1038/217130a0). Its amplitude does not depend on shifts, which finds
-the axis of a drifting series; with phases, and the drift roughly removed, the same line gives the angle to a tenth of a degree.
+The Fourier transform of every projection, along the direction of the tilt axis, equals that of the
+specimen's projection onto the axis: the common line (DeRosier and Klug 1968, doi:10.1038/217130a0).
+Its amplitude does not depend on shifts, which finds the axis of a drifting series; with phases, and
+the drift roughly removed, the same line gives the angle to a tenth of a degree.
 """
 
 from __future__ import annotations
@@ -12,16 +13,21 @@ from scipy import ndimage
 
 from recon.geometry import centre
 
-LOW_INDEX = 2.0  # frequencies (in units of one per frame) below this hold the background and the frame, not the specimen
+# frequencies (in units of one per frame) below this hold the background and the frame, not the
+# specimen
+LOW_INDEX = 2.0
 
 
 def axis_from_spectra(stack: np.ndarray) -> tuple[float, float]:
-    """(axis_deg in [-90, 90), contrast) of a stack (tilt, y, x) that may drift, its surroundings at zero.
+    """(axis_deg in [-90, 90), contrast) of a stack (tilt, y, x) that may drift, its surroundings at
+    zero.
 
-    A level that went on beyond the frame would put the frame's own cross into the spectrum, alike in all views.
+    A level that went on beyond the frame would put the frame's own cross into the spectrum, alike
+    in all views.
 
-    The spread of |F| over the views, relative to its mean, is searched in steps of one degree. ``contrast``: the least spread
-    over the least one more than 15 degrees away: near 0 is certain, near 1 means that another direction is as good.
+    The spread of |F| over the views, relative to its mean, is searched in steps of one degree.
+    ``contrast``: the least spread over the least one more than 15 degrees away: near 0 is certain,
+    near 1 means that another direction is as good.
     """
     size = 2 * max(stack.shape[1:])
     views = stack * edge_window(stack.shape[1:], 8)
@@ -39,10 +45,12 @@ def axis_from_spectra(stack: np.ndarray) -> tuple[float, float]:
 
 
 def refine_axis(aligned: np.ndarray, *, reach_deg: float = 3.0, step_deg: float = 0.25) -> float:
-    """The angle by which the axis of a roughly aligned stack (tilt, y, x) still departs from +y, in degrees.
+    """The angle by which the axis of a roughly aligned stack (tilt, y, x) still departs from +y, in
+    degrees.
 
-    Minimises over angles the variance of the complex common line between the views, each with its own best shift along the
-    axis; frequencies are weighted by the inverse of their amplitude, and the minimum is interpolated by a parabola.
+    Minimises over angles the variance of the complex common line between the views, each with its
+    own best shift along the axis; frequencies are weighted by the inverse of their amplitude, and
+    the minimum is interpolated by a parabola.
     """
     n_y, n_x = aligned.shape[1:]
     size = 2 * max(n_y, n_x)
@@ -51,10 +59,14 @@ def refine_axis(aligned: np.ndarray, *, reach_deg: float = 3.0, step_deg: float 
     f = np.fft.fftfreq(size)
     about_centre = np.exp(2j * np.pi * (f[:, None] * centre(n_y) + f[None] * centre(n_x)))
     spectra = np.fft.fftshift(np.fft.fft2(views, s=(size, size)) * about_centre, axes=(1, 2))
-    splines = ndimage.spline_filter1d(ndimage.spline_filter1d(spectra, axis=1, output=complex), axis=2, output=complex)
+    splines = ndimage.spline_filter1d(
+        ndimage.spline_filter1d(spectra, axis=1, output=complex), axis=2, output=complex
+    )
     k = np.arange(LOW_INDEX, 0.2 * size, 0.5)
     angles = np.arange(-reach_deg, reach_deg + step_deg / 2, step_deg)
-    cost = np.array([_spread_of_line(_along(splines, a, k, order=3), 2 * np.pi * k / size) for a in angles])
+    cost = np.array(
+        [_spread_of_line(_along(splines, a, k, order=3), 2 * np.pi * k / size) for a in angles]
+    )
     best = int(np.argmin(cost))
     near = slice(max(0, best - 3), best + 4)
     curvature, slope, _ = np.polyfit(angles[near], cost[near], 2)
@@ -82,11 +94,14 @@ def _along(spectra: np.ndarray, axis_deg: float, k: np.ndarray, order: int) -> n
     middle = spectra.shape[1] // 2
     a = np.deg2rad(axis_deg)
     where = np.array([middle + k * np.cos(a), middle - k * np.sin(a)])
-    return np.stack([ndimage.map_coordinates(s, where, order=order, prefilter=False) for s in spectra])
+    return np.stack(
+        [ndimage.map_coordinates(s, where, order=order, prefilter=False) for s in spectra]
+    )
 
 
 def _spread_of_line(line: np.ndarray, k: np.ndarray) -> float:
-    """Weighted variance over the views of (tilt, k) complex lines after the best shift of each (three Gauss-Newton steps)."""
+    """Weighted variance over the views of (tilt, k) complex lines after the best shift of each
+    (three Gauss-Newton steps)."""
     weight = 1 / np.sqrt((np.abs(line) ** 2).mean(0))
     shift = np.zeros(len(line))
     for _ in range(3):

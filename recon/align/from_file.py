@@ -13,10 +13,12 @@ from recon.series import TiltSeries
 
 @dataclass(frozen=True, eq=False)
 class GivenAlignment:
-    """What ``align.path=`` says (read by ``recon/io/alignment_table.py``, since a stage knows no files).
+    """What ``align.path=`` says (read by ``recon/io/alignment/table.py``, since a stage knows no
+    files).
 
-    ``axis_deg``: as ``Geometry``'s, None where the file does not say. ``shifts_px``: (view, 2) as (dy, dx), raw pixels, to add after the
-    rotation. ``matrices``: (view, 2, 2) on (dy, dx) where views differ in rotation or magnification.
+    ``axis_deg``: as ``Geometry``'s, None where the file does not say. ``shifts_px``: (view, 2) as
+    (dy, dx), raw pixels, to add after the rotation. ``matrices``: (view, 2, 2) on (dy, dx) where
+    views differ in rotation or magnification.
     """
 
     name: str
@@ -35,18 +37,26 @@ def from_file(
 ) -> TiltSeries:
     """Take shifts, and rotations where it has them, from the file ``path``; nothing is looked for.
 
-    The engine reads ``path`` and passes ``given``. ``axis_deg``: the tilt axis where the file does not say it; null: 0 then. Raises
-    ``UserError`` for a file of another number of views, and for an axis said twice.
+    The engine reads ``path`` and passes ``given``. ``axis_deg``: the tilt axis where the file does
+    not say it; null: 0 then. Raises ``UserError`` for a file of another number of views, and for an
+    axis said twice.
     """
     if given is None:
-        raise UserError(f"align=file align.path={path} given, the path of a .yaml, .csv or .xf file of shifts wanted")
+        raise UserError(
+            f"align=file align.path={path} given, the path of a .yaml, .csv or .xf file of shifts "
+            f"wanted"
+        )
     n = series.geometry.n_views
     if len(given.shifts_px) != n:
         raise UserError(
-            f"{given.name} aligns {len(given.shifts_px)} views but the series has {n}; write one line for every view that exclude=[...] leaves"
+            f"{given.name} aligns {len(given.shifts_px)} views but the series has {n}; write one "
+            f"line for every view that exclude=[...] leaves"
         )
     if axis_deg is not None and given.axis_deg is not None and axis_deg != given.axis_deg:
-        raise UserError(f"align.axis_deg={axis_deg:g} given, but {given.name} says {given.axis_deg:g}; say it once")
+        raise UserError(
+            f"align.axis_deg={axis_deg:g} given, but {given.name} says {given.axis_deg:g}; say it "
+            f"once"
+        )
     axis = given.axis_deg if given.axis_deg is not None else axis_deg or 0.0
     matrices = given.matrices
     if matrices is not None and given.axis_deg is None and axis:
@@ -58,10 +68,16 @@ def from_file(
     largest = float(np.abs(given.shifts_px).max())
     differing = "" if matrices is None else ", views differing in rotation or magnification"
     return series.after(
-        f"aligned as {given.name} says: axis {axis:.3f} deg, largest shift {largest:.1f} px{differing}",
+        f"aligned as {given.name} says: axis {axis:.3f} deg, largest shift {largest:.1f} "
+        f"px{differing}",
         geometry=replace(series.geometry, axis_deg=axis, shifts_px=shifts, matrices=matrices),
         facts={
-            "align": {"method": "file", "path": given.name, "axis_deg": round(axis, 4), "shifts_px": shifts.round(4).tolist()}
+            "align": {
+                "method": "file",
+                "path": given.name,
+                "axis_deg": round(axis, 4),
+                "shifts_px": shifts.round(4).tolist(),
+            }
         },
     )
 

@@ -1,4 +1,5 @@
-"""Reprojection matching: align every view to what the reconstruction from all views predicts for it."""
+"""Reprojection matching: align every view to what the reconstruction from all views predicts for
+it."""
 
 from __future__ import annotations
 
@@ -17,7 +18,8 @@ from recon.projectors.native import NativeProjector
 
 @dataclass(frozen=True)
 class Match:
-    """``shifts_px``: (tilt, 2). ``residual``: ||y - A x|| / ||y||. ``error_px``: (tilt,) distance of each view from its prediction."""
+    """``shifts_px``: (tilt, 2). ``residual``: ||y - A x|| / ||y||. ``error_px``: (tilt,) distance
+    of each view from its prediction."""
 
     shifts_px: np.ndarray
     residual: float
@@ -35,11 +37,14 @@ def match_reprojections(
     tolerance_px: float = 0.03,
     threads: int = 1,
 ) -> Match:
-    """Alternate a short SIRT (15 iterations: too smooth to reproduce a misplaced view) and a shift of each view to its prediction.
+    """Alternate a short SIRT (15 iterations: too smooth to reproduce a misplaced view) and a shift
+    of each view to its prediction.
 
-    ``stack``: (tilt, y, x) raw. ``matrices``: (tilt, 2, 2) where views differ, as ``warp`` takes them; they stay. A round is kept while it
-    lowers the residual by more than a thousandth; ends early once the shifts change by less than ``tolerance_px`` rms. The shifts' mean
-    along y and their cos t and sin t parts along x only move the specimen in the volume, and are left as they were.
+    ``stack``: (tilt, y, x) raw. ``matrices``: (tilt, 2, 2) where views differ, as ``warp`` takes
+    them; they stay. A round is kept while it lowers the residual by more than a thousandth; ends
+    early once the shifts change by less than ``tolerance_px`` rms. The shifts' mean along y and
+    their cos t and sin t parts along x only move the specimen in the volume, and are left as they
+    were.
     """
     best = _predict(stack, angles_deg, axis_deg, shifts_px, matrices, threads)
     for _ in range(rounds):
@@ -64,7 +69,9 @@ def reproject(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Aligned views (tilt, y, x), and what a short SIRT of them predicts for each."""
     views = warp(stack, axis_deg, shifts_px, matrices=matrices, order=1, threads=threads)
-    A = NativeProjector(Geometry(angles_deg, None), (views.shape[2], views.shape[2]), views.shape[2])
+    A = NativeProjector(
+        Geometry(angles_deg, None), (views.shape[2], views.shape[2]), views.shape[2]
+    )
     y = torch.from_numpy(views)
     return y, A(sirt(A, y, n_iterations=15))
 
@@ -77,12 +84,18 @@ def _predict(
     matrices: np.ndarray | None,
     threads: int,
 ) -> tuple[Match, np.ndarray]:
-    """Reconstruct, reproject, and measure how far each view lies from its reprojection: (match, (tilt, 2) steps to add)."""
+    """Reconstruct, reproject, and measure how far each view lies from its reprojection: (match,
+    (tilt, 2) steps to add)."""
     y, predicted = reproject(stack, angles_deg, axis_deg, shifts_px, matrices, threads=threads)
     n_y, n_x = y.shape[1:]
     residual = float(torch.linalg.vector_norm(y - predicted) / torch.linalg.vector_norm(y))
     window, pass_band = edge_window((n_y, n_x), 8), band_pass((n_y, n_x))
-    step = np.stack([shift_between(p.numpy(), v, pass_band, window) for p, v in zip(predicted, y.numpy(), strict=True)])
+    step = np.stack(
+        [
+            shift_between(p.numpy(), v, pass_band, window)
+            for p, v in zip(predicted, y.numpy(), strict=True)
+        ]
+    )
     # A jump far beyond the others is a false peak (an empty or occluded view), not a shift.
     far = np.hypot(*step.T) > 3 + 6 * np.median(np.hypot(*step.T))
     step[far] = 0

@@ -29,15 +29,19 @@ def atoms(
     element: str = "X",
     truth: str | None = None,
 ) -> Findings:
-    """Local maxima of the band-passed tomogram, refined by a Gaussian fit; those that are brighter than noise are the atoms.
+    """Local maxima of the band-passed tomogram, refined by a Gaussian fit; those that are brighter
+    than noise are the atoms.
 
-    ``min_distance_nm``: no two atoms are nearer; half of it is the width (FWHM) taken for an atom's image, which sets the smoothing: the
-    widest that still tells such neighbours apart, so it is a property of matter and needs no tuning to a dose. ``threshold``: the height
-    that an atom must have, as a fraction of the highest; ``auto``: Otsu's on the heights of all maxima. ``element``: the symbol
-    written. ``truth``: a file of true atoms in Angstrom (.xyz, or a table of species x y z), in any frame.
+    ``min_distance_nm``: no two atoms are nearer; half of it is the width (FWHM) taken for an atom's
+    image, which sets the smoothing: the widest that still tells such neighbours apart, so it is a
+    property of matter and needs no tuning to a dose. ``threshold``: the height that an atom must
+    have, as a fraction of the highest; ``auto``: Otsu's on the heights of all maxima. ``element``:
+    the symbol written. ``truth``: a file of true atoms in Angstrom (.xyz, or a table of species x y
+    z), in any frame.
 
-    What lies outside the cylinder around the tilt axis that every view shows is left out. Raises ``UserError`` without a voxel size, for
-    voxels too coarse to show atoms, and when no maximum is found.
+    What lies outside the cylinder around the tilt axis that every view shows is left out. Raises
+    ``UserError`` without a voxel size, for voxels too coarse to show atoms, and when no maximum is
+    found.
     """
     sigma_px = _smoothing(volume, min_distance_nm, threshold)
     assert volume.voxel_nm is not None
@@ -45,13 +49,22 @@ def atoms(
     filtered = band_pass(volume.data.numpy(force=True), sigma_px)
     filtered *= _seen_by_all(filtered.shape)[:, None, :]
     radius = 1.5 * sigma_px
-    at = local_maxima(filtered, distance_px=min_distance_nm / volume.voxel_nm, margin=int(np.ceil(radius)))
+    at = local_maxima(
+        filtered, distance_px=min_distance_nm / volume.voxel_nm, margin=int(np.ceil(radius))
+    )
     if len(at) == 0:
-        raise UserError(f"{volume.name} has no local maximum, a tomogram with atoms wanted; check the reconstruction")
+        raise UserError(
+            f"{volume.name} has no local maximum, a tomogram with atoms wanted; check the "
+            f"reconstruction"
+        )
     heights = filtered[tuple(at.T)].astype(np.float64)
-    limit, apart = threshold_of(heights) if threshold == "auto" else (threshold * float(heights[0]), None)
+    limit, apart = (
+        threshold_of(heights) if threshold == "auto" else (threshold * float(heights[0]), None)
+    )
     atom = heights >= limit
-    positions_nm = (refine(filtered, at[atom], radius_px=radius) - [centre(n) for n in filtered.shape]) * volume.voxel_nm
+    positions_nm = (
+        refine(filtered, at[atom], radius_px=radius) - [centre(n) for n in filtered.shape]
+    ) * volume.voxel_nm
     facts: dict[str, object] = {
         "atoms": int(atom.sum()),
         "smoothing_px": round(sigma_px, 3),
@@ -64,23 +77,27 @@ def atoms(
     if apart is not None:
         sentence += f", {apart:.1f} standard deviations above the other maxima"
     warning = "" if apart is None or apart >= DOUBTFUL else (
-        f"the atoms stand only {apart:.1f} standard deviations above the other maxima; noise alone would too, doubt the weak ones"
+        f"the atoms stand only {apart:.1f} standard deviations above the other maxima; noise alone "
+        f"would too, doubt the weak ones"
     )  # fmt: skip
     if true_nm is not None:
         found = match_atoms(positions_nm, true_nm)
         facts |= scores(found, len(positions_nm), len(true_nm))
         sentence += (
-            f"; {len(found.pairs)} of {len(true_nm)} true atoms within 0.9 A, RMSD {1000 * found.rmsd_nm:.2f} pm, "
+            f"; {len(found.pairs)} of {len(true_nm)} true atoms within 0.9 A, RMSD "
+            f"{1000 * found.rmsd_nm:.2f} pm, "
             f"{len(positions_nm) - len(found.pairs)} false"
         )
     return Findings(facts, sentence, warning, positions_nm, heights[atom], element)
 
 
 def threshold_of(heights: np.ndarray) -> tuple[float, float | None]:
-    """(height that separates atoms from noise, how far apart the two classes are in standard deviations).
+    """(height that separates atoms from noise, how far apart the two classes are in standard
+    deviations).
 
-    Otsu 1979 (doi:10.1109/TSMC.1979.4310076) on the heights themselves: a histogram's bins would put the highest noise among the atoms.
-    The threshold lies in the middle of the gap. Maxima that are all within a factor of two are one class: (their lowest, None).
+    Otsu 1979 (doi:10.1109/TSMC.1979.4310076) on the heights themselves: a histogram's bins would
+    put the highest noise among the atoms. The threshold lies in the middle of the gap. Maxima that
+    are all within a factor of two are one class: (their lowest, None).
     """
     h = np.sort(heights)
     if h[0] > 0.5 * h[-1]:
@@ -91,7 +108,9 @@ def threshold_of(heights: np.ndarray) -> tuple[float, float | None]:
     split = int(np.argmax(below * (h.size - below) * (mean_high - mean_low) ** 2)) + 1
     low, high = h[:split], h[split:]
     spread = float(np.sqrt((low.var() + high.var()) / 2))
-    return float((low[-1] + high[0]) / 2), float(high.mean() - low.mean()) / max(spread, 1e-9 * float(h[-1]))
+    return float((low[-1] + high[0]) / 2), float(high.mean() - low.mean()) / max(
+        spread, 1e-9 * float(h[-1])
+    )
 
 
 def scores(match: Match, n_found: int, n_true: int) -> dict[str, object]:
@@ -111,16 +130,26 @@ def scores(match: Match, n_found: int, n_true: int) -> dict[str, object]:
 def _smoothing(volume: Volume, min_distance_nm: float, threshold: float | str) -> float:
     """Standard deviation in voxels; refuses what cannot work."""
     if volume.voxel_nm is None:
-        raise UserError("analyze=atoms given for a tomogram of unknown voxel size, one in nm wanted; pass pixel_nm=...")
+        raise UserError(
+            "analyze=atoms given for a tomogram of unknown voxel size, one in nm wanted; pass "
+            "pixel_nm=..."
+        )
     if not (np.isfinite(min_distance_nm) and min_distance_nm > 0):
-        raise UserError(f"analyze.min_distance_nm={min_distance_nm} given, a positive distance wanted; 0.2 suits most solids")
+        raise UserError(
+            f"analyze.min_distance_nm={min_distance_nm} given, a positive distance wanted; 0.2 "
+            f"suits most solids"
+        )
     if threshold != "auto" and not (isinstance(threshold, (int, float)) and 0 < threshold <= 1):
-        raise UserError(f"analyze.threshold={threshold} given, auto or a fraction of the highest maximum (0 to 1) wanted")
+        raise UserError(
+            f"analyze.threshold={threshold} given, auto or a fraction of the highest maximum (0 to "
+            f"1) wanted"
+        )
     sigma_px = min_distance_nm / 2 / FWHM / volume.voxel_nm
     if sigma_px < COARSEST_PX:
         coarsest = min_distance_nm / 2 / FWHM / COARSEST_PX
         raise UserError(
-            f"voxels of {volume.voxel_nm:.4g} nm given for analyze=atoms, at most {coarsest:.3g} nm wanted to tell atoms "
+            f"voxels of {volume.voxel_nm:.4g} nm given for analyze=atoms, at most {coarsest:.3g} "
+            f"nm wanted to tell atoms "
             f"{min_distance_nm:g} nm apart; check pixel_nm, or raise analyze.min_distance_nm"
         )
     return sigma_px

@@ -1,4 +1,5 @@
-"""What an analysis is given beside the tomogram, and what it returns. Files are the pipeline's business."""
+"""What an analysis is given beside the tomogram, and what it returns. Files are the pipeline's
+business."""
 
 from __future__ import annotations
 
@@ -15,7 +16,8 @@ from recon.series import Volume
 class Known:
     """The truth of a simulated series, where it has one.
 
-    ``labels``: (z, y, x) whole numbers, voxel by voxel on the tomogram. ``positions_nm``: (n, 3) as (z, y, x), up to a shift.
+    ``labels``: (z, y, x) whole numbers, voxel by voxel on the tomogram. ``positions_nm``: (n, 3) as
+    (z, y, x), up to a shift.
     """
 
     labels: Tensor | None = None
@@ -24,9 +26,11 @@ class Known:
 
 @dataclass(frozen=True, eq=False)
 class Findings:
-    """``facts``: for the run's record. ``sentence``: for the terminal. ``warning``: what the user should doubt.
+    """``facts``: for the run's record. ``sentence``: for the terminal. ``warning``: what the user
+    should doubt.
 
-    ``positions_nm``: (n, 3) as (z, y, x) from the tomogram's centre, with ``heights`` (n,) and ``element``; ``labels``: (z, y, x).
+    ``positions_nm``: (n, 3) as (z, y, x) from the tomogram's centre, with ``heights`` (n,) and
+    ``element``; ``labels``: (z, y, x).
     """
 
     facts: Mapping[str, object] = field(default_factory=dict)

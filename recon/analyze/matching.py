@@ -16,7 +16,8 @@ ROUNDS = 50
 
 @dataclass(frozen=True, eq=False)
 class Match:
-    """``pairs``: (m, 2) numbers of found and true atoms. found ~ turn @ true + shift; ``errors_nm``: (m, 3), mean zero.
+    """``pairs``: (m, 2) numbers of found and true atoms. found ~ turn @ true + shift;
+    ``errors_nm``: (m, 3), mean zero.
 
     ``turn``: (3, 3) a permutation of the axes with signs.
     """
@@ -28,25 +29,41 @@ class Match:
 
     @property
     def rmsd_nm(self) -> float:
-        """sqrt(var z + var y + var x) of the errors, unbiased (m - 1): the shift was fitted. NaN for fewer than two pairs."""
-        return float(np.sqrt(self.errors_nm.var(0, ddof=1).sum())) if len(self.pairs) > 1 else float("nan")
+        """sqrt(var z + var y + var x) of the errors, unbiased (m - 1): the shift was fitted. NaN
+        for fewer than two pairs."""
+        return (
+            float(np.sqrt(self.errors_nm.var(0, ddof=1).sum()))
+            if len(self.pairs) > 1
+            else float("nan")
+        )
 
     @property
     def mirrored(self) -> bool:
-        """Whether the true atoms had to be mirrored, as a tilt axis taken the other way round does."""
+        """Whether the true atoms had to be mirrored, as a tilt axis taken the other way round
+        does."""
         return bool(np.linalg.det(self.turn) < 0)
 
 
 def match_atoms(found_nm: np.ndarray, true_nm: np.ndarray, *, reach_nm: float = 0.09) -> Match:
-    """Pair (n, 3) found with (m, 3) true atoms, each the other's nearest and nearer than ``reach_nm``, in the best of the 48 frames.
+    """Pair (n, 3) found with (m, 3) true atoms, each the other's nearest and nearer than
+    ``reach_nm``, in the best of the 48 frames.
 
-    Files of atoms name their axes as they like, and no projection tells the frame: all permutations and signs of the axes are tried; in
-    each, the shift that most pairs of atoms vote for, then the mean shift of the matched pairs until it stays. Most pairs win, then the
-    smallest error. Raises ``UserError`` for atoms that are none, or not three numbers each.
+    Files of atoms name their axes as they like, and no projection tells the frame: all permutations
+    and signs of the axes are tried; in each, the shift that most pairs of atoms vote for, then the
+    mean shift of the matched pairs until it stays. Most pairs win, then the smallest error. Raises
+    ``UserError`` for atoms that are none, or not three numbers each.
     """
     for atoms, whose in ((found_nm, "found"), (true_nm, "true")):
-        if atoms.ndim != 2 or atoms.shape[1] != 3 or len(atoms) == 0 or not np.isfinite(atoms).all():
-            raise UserError(f"{whose} atoms of shape {atoms.shape} given, (n, 3) finite positions wanted, at least one")
+        if (
+            atoms.ndim != 2
+            or atoms.shape[1] != 3
+            or len(atoms) == 0
+            or not np.isfinite(atoms).all()
+        ):
+            raise UserError(
+                f"{whose} atoms of shape {atoms.shape} given, (n, 3) finite positions wanted, at "
+                f"least one"
+            )
     candidates = []
     for axes in itertools.permutations(range(3)):
         for signs in itertools.product((1.0, -1.0), repeat=3):
@@ -59,7 +76,8 @@ def match_atoms(found_nm: np.ndarray, true_nm: np.ndarray, *, reach_nm: float = 
 
 
 def _voted_shift(found: np.ndarray, true: np.ndarray) -> np.ndarray:
-    """The most frequent difference of a found and a true atom; of large sets, of an even choice of both."""
+    """The most frequent difference of a found and a true atom; of large sets, of an even choice of
+    both."""
     found, true = found[:: 1 + len(found) // 2000], true[:: 1 + len(true) // 200]
     centre = found.mean(0) - true.mean(0)
     away = (found[:, None] - true[None]).reshape(-1, 3) - centre
@@ -70,7 +88,9 @@ def _voted_shift(found: np.ndarray, true: np.ndarray) -> np.ndarray:
     return np.asarray(centre + VOTE_NM * value[np.argmax(count)])
 
 
-def _settled(found: np.ndarray, turned: np.ndarray, turn: np.ndarray, shift: np.ndarray, reach: float) -> Match:
+def _settled(
+    found: np.ndarray, turned: np.ndarray, turn: np.ndarray, shift: np.ndarray, reach: float
+) -> Match:
     tree = cKDTree(found)
     pairs = np.empty((0, 2), int)
     for _ in range(ROUNDS):

@@ -1,4 +1,5 @@
-"""Choose one set of tilt angles and one pixel size when several sources speak; refuse when they contradict each other."""
+"""Choose one set of tilt angles and one pixel size when several sources speak; refuse when they
+contradict each other."""
 
 from __future__ import annotations
 
@@ -14,20 +15,27 @@ PIXEL_TOLERANCE = 0.05
 
 
 def choose_angles(
-    sources: Sequence[AngleSource], given: AngleSource | None, *, n_views: int, keep: Sequence[int], name: str
+    sources: Sequence[AngleSource],
+    given: AngleSource | None,
+    *,
+    n_views: int,
+    keep: Sequence[int],
+    name: str,
 ) -> tuple[np.ndarray, str]:
     """(kept view,) degrees, and whose they are.
 
-    ``sources``: from the file and beside it, the most trusted first. ``given``: from the command line; it overrules them.
-    ``keep``: views that are not excluded. A source may count the views before or after exclusion.
+    ``sources``: from the file and beside it, the most trusted first. ``given``: from the command
+    line; it overrules them. ``keep``: views that are not excluded. A source may count the views
+    before or after exclusion.
 
-    Raises ``UserError`` when there is no source, when a count fits neither, when two sources differ by more than 0.5 degrees,
-    and for values that are no tilt angles in degrees.
+    Raises ``UserError`` when there is no source, when a count fits neither, when two sources differ
+    by more than 0.5 degrees, and for values that are no tilt angles in degrees.
     """
     speaking = [given] if given is not None else list(sources)
     if not speaking:
         raise UserError(
-            f'{name} says no tilt angles and none lie beside it; pass angles="-60:60:2" (start:stop:step in degrees) '
+            f'{name} says no tilt angles and none lie beside it; pass angles="-60:60:2" '
+            f"(start:stop:step in degrees) "
             "or put a .rawtlt of the same name beside it"
         )
     fitted = [AngleSource(s.name, _fit(s, speaking, n_views, keep)) for s in speaking]
@@ -39,28 +47,37 @@ def choose_angles(
     return first.values_deg, " and ".join(s.name for s in fitted)
 
 
-def choose_pixel(sources: Sequence[PixelSource], given_nm: float | None, *, name: str) -> tuple[float | None, str]:
+def choose_pixel(
+    sources: Sequence[PixelSource], given_nm: float | None, *, name: str
+) -> tuple[float | None, str]:
     """Pixel size in nm and whose it is; (None, "") when nobody knows. ``given_nm`` overrules.
 
     Raises ``UserError`` for sources more than 5 % apart, and for pixels as far from square.
     """
     if given_nm is not None:
         if not (np.isfinite(given_nm) and given_nm > 0):
-            raise UserError(f"pixel_nm={given_nm} given, a positive number of nanometres wanted; correct pixel_nm")
+            raise UserError(
+                f"pixel_nm={given_nm} given, a positive number of nanometres wanted; correct "
+                f"pixel_nm"
+            )
         return float(given_nm), "pixel_nm"
     if not sources:
         return None, ""
     first = sources[0]
     for source in sources:
-        if source.nm_y is not None and abs(source.nm - source.nm_y) > PIXEL_TOLERANCE * max(source.nm, source.nm_y):
+        if source.nm_y is not None and abs(source.nm - source.nm_y) > PIXEL_TOLERANCE * max(
+            source.nm, source.nm_y
+        ):
             raise UserError(
-                f"{name} has pixels of {source.nm:.4g} x {source.nm_y:.4g} nm (x, y; {source.name}), square ones wanted; "
+                f"{name} has pixels of {source.nm:.4g} x {source.nm_y:.4g} nm (x, y; "
+                f"{source.name}), square ones wanted; "
                 "resample it, or pass pixel_nm=... if they are square after all"
             )
     for other in sources[1:]:
         if abs(first.nm - other.nm) > PIXEL_TOLERANCE * max(first.nm, other.nm):
             raise UserError(
-                f"pixel size {first.nm:.5g} nm in {first.name} but {other.nm:.5g} nm in {other.name}; "
+                f"pixel size {first.nm:.5g} nm in {first.name} but {other.nm:.5g} nm in "
+                f"{other.name}; "
                 f"pass the right one, for example pixel_nm={first.nm:.5g}"
             )
     return first.nm, " and ".join(s.name for s in sources)
@@ -69,36 +86,43 @@ def choose_pixel(sources: Sequence[PixelSource], given_nm: float | None, *, name
 def check_degrees(source: AngleSource) -> None:
     """Refuse values that are no tilt angles in degrees.
 
-    Radians: five views or more, none beyond +-pi, half a unit apart or more in all, and not on a grid of a quarter. A series
-    in degrees of that kind would span less than 6.3 degrees, of which no tomogram can be made.
+    Radians: five views or more, none beyond +-pi, half a unit apart or more in all, and not on a
+    grid of a quarter. A series in degrees of that kind would span less than 6.3 degrees, of which
+    no tomogram can be made.
     """
     values = source.values_deg
     if not np.isfinite(values).all():
         view = int(np.flatnonzero(~np.isfinite(values))[0])
         raise UserError(
-            f"tilt angle of view {view} in {source.name} is {values[view]}, finite degrees wanted; correct it or pass angles=..."
+            f"tilt angle of view {view} in {source.name} is {values[view]}, finite degrees wanted; "
+            f"correct it or pass angles=..."
         )
     largest = float(np.abs(values).max())
     if largest > 180:
         view = int(np.abs(values).argmax())
         raise UserError(
-            f"tilt angle of view {view} in {source.name} is {values[view]:g} degrees, -180 to 180 wanted; "
+            f"tilt angle of view {view} in {source.name} is {values[view]:g} degrees, -180 to 180 "
+            f"wanted; "
             "correct it or pass angles=..."
         )
     on_grid = np.allclose(values * 4, np.round(values * 4), atol=4e-3)
     if values.size >= 5 and largest <= 3.2 and np.ptp(values) >= 0.5 and not on_grid:
         raise UserError(
-            f"tilt angles in {source.name} go from {values.min():.3g} to {values.max():.3g}, which looks like radians; "
+            f"tilt angles in {source.name} go from {values.min():.3g} to {values.max():.3g}, which "
+            f"looks like radians; "
             "degrees wanted, multiply them by 57.29578"
         )
     if values.size >= 2 and np.ptp(values) == 0:
         raise UserError(
-            f"all {values.size} tilt angles in {source.name} are {values[0]:g} degrees, a tilt series wanted; "
+            f"all {values.size} tilt angles in {source.name} are {values[0]:g} degrees, a tilt "
+            f"series wanted; "
             'correct it or pass angles="-60:60:2"'
         )
 
 
-def _fit(source: AngleSource, speaking: Sequence[AngleSource], n_views: int, keep: Sequence[int]) -> np.ndarray:
+def _fit(
+    source: AngleSource, speaking: Sequence[AngleSource], n_views: int, keep: Sequence[int]
+) -> np.ndarray:
     count = source.values_deg.size
     if count == n_views:
         return np.array(source.values_deg[list(keep)])
@@ -107,8 +131,15 @@ def _fit(source: AngleSource, speaking: Sequence[AngleSource], n_views: int, kee
     counts = [f"{s.name} has {s.values_deg.size}" for s in speaking if s is not source]
     others = f" ({', '.join(counts)})" if counts else ""
     left = f" ({len(keep)} after exclude)" if len(keep) != n_views else ""
-    fix = "drop views with exclude=[...]" if count < n_views else "pass the angles of these views with angles=..."
-    raise UserError(f"{n_views} projections{left} but {count} tilt angles; check {source.name}{others}, or {fix}")
+    fix = (
+        "drop views with exclude=[...]"
+        if count < n_views
+        else "pass the angles of these views with angles=..."
+    )
+    raise UserError(
+        f"{n_views} projections{left} but {count} tilt angles; check {source.name}{others}, or "
+        f"{fix}"
+    )
 
 
 def _check_agreement(a: AngleSource, b: AngleSource) -> None:
@@ -123,7 +154,11 @@ def _check_agreement(a: AngleSource, b: AngleSource) -> None:
         how = "hold the same tilt angles in another order"
     else:
         view = int(difference.argmax())
-        how = f"disagree on the tilt angles, most at view {view}: {a.values_deg[view]:.2f} and {b.values_deg[view]:.2f} degrees"
+        how = (
+            f"disagree on the tilt angles, most at view {view}: {a.values_deg[view]:.2f} and "
+            f"{b.values_deg[view]:.2f} degrees"
+        )
     raise UserError(
-        f"{a.name} and {b.name} {how}; remove the wrong one, or pass the right angles with angles=..., which overrules both"
+        f"{a.name} and {b.name} {how}; remove the wrong one, or pass the right angles with "
+        f"angles=..., which overrules both"
     )

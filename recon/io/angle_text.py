@@ -17,7 +17,8 @@ _MOST_VIEWS = 10_000
 
 
 def angles_from_user(given: str | Sequence[float] | Path) -> AngleSource:
-    """What ``angles=...`` means: a list of degrees, "start:stop:step" with both ends, or the path of an angle file.
+    """What ``angles=...`` means: a list of degrees, "start:stop:step" with both ends, or the path
+    of an angle file.
 
     Raises ``UserError`` for text that is neither, and for files that hold no angles.
     """
@@ -27,12 +28,16 @@ def angles_from_user(given: str | Sequence[float] | Path) -> AngleSource:
         if re.fullmatch(r"[-+.\deE\s]+:[-+.\deE\s]+(:[-+.\deE\s]+)?", text):
             return AngleSource(f"angles={text}", _range(text))
         if re.fullmatch(r"[-+.\deE]+(\s*[,;\s]\s*[-+.\deE]+)+", numbers):
-            return AngleSource("angles=[...]", np.array([float(n) for n in re.split(r"[,;\s]+", numbers)]))
+            return AngleSource(
+                "angles=[...]", np.array([float(n) for n in re.split(r"[,;\s]+", numbers)])
+            )
         return AngleSource(Path(text).name, read_angles(Path(text).expanduser()))
     try:
         values = np.array([float(v) for v in given])
     except (TypeError, ValueError) as error:
-        raise UserError(f"angles={given!r} given, numbers in degrees wanted; for example angles=[-60,-58,-56]") from error
+        raise UserError(
+            f"angles={given!r} given, numbers in degrees wanted; for example angles=[-60,-58,-56]"
+        ) from error
     return AngleSource("angles=[...]", values)
 
 
@@ -40,13 +45,15 @@ def read_angles(path: Path) -> np.ndarray:
     """(view,) degrees from .tlt, .rawtlt, .txt, .csv or .mdoc, in the order of the stack."""
     if not path.is_file():
         raise UserError(
-            f"angles={str(path)!r} is neither a file nor degrees{close_names(path)}; write angles=-60:60:2 or name an angle file"
+            f"angles={str(path)!r} is neither a file nor degrees{close_names(path)}; write "
+            f"angles=-60:60:2 or name an angle file"
         )
     if path.suffix.lower() == ".mdoc":
         mdoc = read_mdoc(path)
         if mdoc.angles_deg is None:
             raise UserError(
-                f"{path.name} has no TiltAngle in every [ZValue] section, one per view wanted; give another angle file"
+                f"{path.name} has no TiltAngle in every [ZValue] section, one per view wanted; "
+                f"give another angle file"
             )
         return mdoc.angles_deg
     return read_tlt(path)
@@ -55,8 +62,9 @@ def read_angles(path: Path) -> np.ndarray:
 def read_tlt(path: Path) -> np.ndarray:
     """(view,) degrees from a text file: one number a line, or all on one line, or a table.
 
-    Of a table, the column is taken whose title holds "angle" or "tilt"; without titles, the second of two columns when the
-    first only counts the views. Lines that begin with # are comments. Raises ``UserError`` for anything else.
+    Of a table, the column is taken whose title holds "angle" or "tilt"; without titles, the second
+    of two columns when the first only counts the views. Lines that begin with # are comments.
+    Raises ``UserError`` for anything else.
     """
     rows: list[list[float]] = []
     titles: list[str] = []
@@ -71,9 +79,15 @@ def read_tlt(path: Path) -> np.ndarray:
             if rows or titles:
                 bad = line.strip()[:40]
                 raise UserError(
-                    f"{path.name}, line {number}: {bad!r} is not a tilt angle; one number in degrees a line wanted"
+                    f"{path.name}, line {number}: {bad!r} is not a tilt angle; one number in "
+                    f"degrees a line wanted"
                 ) from error
-            titles = [c.lower() for c in re.split(r"[,;\t]+" if re.search(r"[,;\t]", line) else r"\s+", line.strip())]
+            titles = [
+                c.lower()
+                for c in re.split(
+                    r"[,;\t]+" if re.search(r"[,;\t]", line) else r"\s+", line.strip()
+                )
+            ]
     if not rows:
         raise UserError(f"{path.name} holds no tilt angles; one number in degrees a line wanted")
     if len(rows) == 1:
@@ -81,7 +95,8 @@ def read_tlt(path: Path) -> np.ndarray:
     widths = {len(row) for row in rows}
     if len(widths) > 1:
         raise UserError(
-            f"{path.name} has lines of {min(widths)} and of {max(widths)} numbers, one angle a line wanted; "
+            f"{path.name} has lines of {min(widths)} and of {max(widths)} numbers, one angle a "
+            f"line wanted; "
             "write decimals with a point"
         )
     return _column(np.array(rows), titles, path.name)
@@ -97,7 +112,8 @@ def _column(table: np.ndarray, titles: list[str], name: str) -> np.ndarray:
     if n_columns == 2 and np.array_equal(table[:, 0] - table[0, 0], np.arange(table.shape[0])):
         return np.array(table[:, 1])
     raise UserError(
-        f"{name} has {n_columns} columns and no single one titled 'angle', one angle a line wanted; keep one column, "
+        f"{name} has {n_columns} columns and no single one titled 'angle', one angle a line "
+        f"wanted; keep one column, "
         "decimals with a point"
     )
 
@@ -107,22 +123,32 @@ def _range(text: str) -> np.ndarray:
     try:
         parts = [float(p) for p in text.split(":")]
     except ValueError as error:
-        raise UserError(f"angles={text} given, start:stop:step in degrees wanted; for example angles=-60:60:2") from error
+        raise UserError(
+            f"angles={text} given, start:stop:step in degrees wanted; for example angles=-60:60:2"
+        ) from error
     if len(parts) != 3 or parts[2] == 0 or not np.isfinite(parts).all():
-        raise UserError(f"angles={text} given, start:stop:step with a step other than zero wanted; for example angles=-60:60:2")
+        raise UserError(
+            f"angles={text} given, start:stop:step with a step other than zero wanted; for example "
+            f"angles=-60:60:2"
+        )
     start, stop, step = parts
     steps = (stop - start) / step
     if steps < 0:
         raise UserError(
-            f"angles={text} never gets from {start:g} to {stop:g} in steps of {step:g}; write angles={start:g}:{stop:g}:{-step:g}"
+            f"angles={text} never gets from {start:g} to {stop:g} in steps of {step:g}; write "
+            f"angles={start:g}:{stop:g}:{-step:g}"
         )
     if steps > _MOST_VIEWS:
-        raise UserError(f"angles={text} makes {steps + 1:.0f} angles, at most {_MOST_VIEWS} wanted; check the step")
+        raise UserError(
+            f"angles={text} makes {steps + 1:.0f} angles, at most {_MOST_VIEWS} wanted; check the "
+            f"step"
+        )
     return start + step * np.arange(int(np.floor(steps + 1e-6)) + 1)
 
 
 def close_names(path: Path) -> str:
-    """ " (did you mean a.mrc or b.mrc?)" for names in the same folder; empty when nothing there is alike."""
+    """ " (did you mean a.mrc or b.mrc?)" for names in the same folder; empty when nothing there is
+    alike."""
     folder = path.parent
     try:
         names = sorted(p.name for p in folder.iterdir())

@@ -1,4 +1,5 @@
-"""Write under a temporary name, rename at the end: a reader never meets half a file, and a failed write leaves nothing."""
+"""Write under a temporary name, rename at the end: a reader never meets half a file, and a failed
+write leaves nothing."""
 
 from __future__ import annotations
 
@@ -28,15 +29,19 @@ _WHY = {
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A temporary path in the folder of ``path``; renamed to ``path`` when the block ends well, removed when it fails.
+    """A temporary path in the folder of ``path``; renamed to ``path`` when the block ends well,
+    removed when it fails.
 
-    Whatever stood at ``path`` stays until the rename. ``OSError`` in the block becomes a ``UserError`` that says why.
+    Whatever stood at ``path`` stays until the rename. ``OSError`` in the block becomes a
+    ``UserError`` that says why.
     """
     temporary = path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}.tmp")
     try:
         yield temporary
         _sync(temporary)
-        if temporary.is_dir() and path.is_dir():  # rename cannot replace a folder that holds something
+        if (
+            temporary.is_dir() and path.is_dir()
+        ):  # rename cannot replace a folder that holds something
             old = path.with_name(f"{temporary.name}.old")
             path.replace(old)
             try:
@@ -55,12 +60,17 @@ def replacing(path: Path) -> Iterator[Path]:
 
 def write_error(path: Path, error: OSError) -> UserError:
     """The sentence for a failed write."""
-    why = _WHY.get(error.errno or 0, f"{str(error.strerror or error)[:120]}; check the disk or write elsewhere")
-    return UserError(f"{path.name} cannot be written to {str(path.absolute().parent)[-150:]}: {why}")
+    why = _WHY.get(
+        error.errno or 0, f"{str(error.strerror or error)[:120]}; check the disk or write elsewhere"
+    )
+    return UserError(
+        f"{path.name} cannot be written to {str(path.absolute().parent)[-150:]}: {why}"
+    )
 
 
 def _sync(path: Path) -> None:
-    """Bring a file's bytes to the disk before the rename does; a full disk may be known only now."""
+    """Bring a file's bytes to the disk before the rename does; a full disk may be known only
+    now."""
     if path.is_file():
         with path.open("rb") as file:
             os.fsync(file.fileno())

@@ -17,8 +17,9 @@ from recon.io.stack import StackFile
 def open_matlab(path: Path) -> StackFile:
     """The largest three-dimensional array of numbers in a .mat file.
 
-    MATLAB counts views last, (y, x, tilt); an array whose first side alone differs, (tilt, n, n), is taken as it is. These files hold
-    no angles. Raises ``UserError`` for files without such an array, and for damaged ones.
+    MATLAB counts views last, (y, x, tilt); an array whose first side alone differs, (tilt, n, n),
+    is taken as it is. These files hold no angles. Raises ``UserError`` for files without such an
+    array, and for damaged ones.
     """
     name = max(_three_dimensional(path).items(), key=lambda item: int(np.prod(item[1])))[0]
     array = _array(path, name)
@@ -38,14 +39,25 @@ def _three_dimensional(path: Path) -> dict[str, tuple[int, ...]]:
     """Names and shapes of the arrays of numbers with three sides."""
     from scipy.io import whosmat
 
-    kinds = {"double", "single", "logical", *(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64))}
+    kinds = {
+        "double",
+        "single",
+        "logical",
+        *(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)),
+    }
     with _damage_as_sentence(path):
         listed = whosmat(path)
     found = {name: shape for name, shape, kind in listed if len(shape) == 3 and kind in kinds}
     if not found:
-        held = ", ".join(f"{name} {' x '.join(map(str, shape))} {kind}" for name, shape, kind in listed[:5]) or "nothing"
+        held = (
+            ", ".join(
+                f"{name} {' x '.join(map(str, shape))} {kind}" for name, shape, kind in listed[:5]
+            )
+            or "nothing"
+        )
         raise UserError(
-            f"{path.name} holds {held[:150]}, an array of numbers with three sides (y, x, tilt) wanted; save the stack"
+            f"{path.name} holds {held[:150]}, an array of numbers with three sides (y, x, tilt) "
+            f"wanted; save the stack"
         )
     return found
 
@@ -71,5 +83,6 @@ def _damage_as_sentence(path: Path) -> Iterator[None]:
     except (*wrong_values, MemoryError, zlib.error, MatReadError) as error:
         why = " ".join(str(error).split())[:120]
         raise UserError(
-            f"{path.name} is a damaged MATLAB file or of a kind unknown here ({why}); save it again with save -v7"
+            f"{path.name} is a damaged MATLAB file or of a kind unknown here ({why}); save it "
+            f"again with save -v7"
         ) from error

@@ -1,7 +1,7 @@
 """SerialEM .mdoc files: tilt angles by section, pixel spacing, tilt-axis rotation.
 
-Source: https://bio3d.colorado.edu/SerialEM/hlp/html/about_formats.htm. A parser of "key = value" lines under "[ZValue = n]"
-titles; nothing else of the format is needed.
+Source: https://bio3d.colorado.edu/SerialEM/hlp/html/about_formats.htm. A parser of "key = value"
+lines under "[ZValue = n]" titles; nothing else of the format is needed.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ _TITLE = re.compile(r"\[\s*(\w+)\s*=\s*(.*?)\s*\]\s*$")
 
 @dataclass(frozen=True, eq=False)
 class Mdoc:
-    """``angles_deg``: (view,) in order of ZValue, None when a section lacks one. ``pixel_nm``, ``axis_deg``: None when absent."""
+    """``angles_deg``: (view,) in order of ZValue, None when a section lacks one. ``pixel_nm``,
+    ``axis_deg``: None when absent."""
 
     angles_deg: np.ndarray | None
     pixel_nm: float | None
@@ -25,7 +26,8 @@ class Mdoc:
 
 
 def read_mdoc(path: Path) -> Mdoc:
-    """Parse an .mdoc. ``PixelSpacing`` is in Angstrom and comes from the first section that has it, else from the head."""
+    """Parse an .mdoc. ``PixelSpacing`` is in Angstrom and comes from the first section that has it,
+    else from the head."""
     head: dict[str, str] = {}
     sections: list[tuple[int, dict[str, str]]] = []
     current = head
@@ -34,15 +36,20 @@ def read_mdoc(path: Path) -> Mdoc:
         if title and title[1] == "ZValue":
             current = {}
             sections.append((_integer(title[2], len(sections)), current))
-        elif title and title[1] != "T":  # [T = ...] is a remark; [FrameSet], [MontSection] and the like are not views
+        elif (
+            title and title[1] != "T"
+        ):  # [T = ...] is a remark; [FrameSet], [MontSection] and the like are not views
             current = {}
         elif "=" in line and not title:
             key, _, value = line.partition("=")
             current.setdefault(key.strip(), value.strip())
-    # Sections stand in the order of acquisition in some writers' files; ZValue is the place in the stack.
+    # Sections stand in the order of acquisition in some writers' files; ZValue is the place in the
+    # stack.
     views = [values for _, values in sorted(sections, key=lambda section: section[0])]
     tilts = [_number(v.get("TiltAngle")) for v in views]
-    spacing = next((s for v in (*views, head) if (s := _number(v.get("PixelSpacing"))) is not None), None)
+    spacing = next(
+        (s for v in (*views, head) if (s := _number(v.get("PixelSpacing"))) is not None), None
+    )
     axis = next((a for v in views if (a := _number(v.get("RotationAngle"))) is not None), None)
     return Mdoc(
         angles_deg=np.array(tilts, dtype=np.float64) if tilts and None not in tilts else None,

@@ -13,7 +13,8 @@ from recon.io.stack import StackFile
 
 
 def open_npy(path: Path) -> StackFile:
-    """A .npy of (tilt, y, x) numbers. Raises ``UserError`` for pickled objects, other shapes and truncated files."""
+    """A .npy of (tilt, y, x) numbers. Raises ``UserError`` for pickled objects, other shapes and
+    truncated files."""
     array = _map(path)
     shape = check_sides(array.shape, name=path.name)
     dtype = check_numbers(array.dtype, name=path.name)
@@ -30,8 +31,11 @@ def open_npy(path: Path) -> StackFile:
 def _map(path: Path) -> np.ndarray:
     try:
         return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
-    except ValueError as error:  # pickled objects, a damaged header, fewer bytes than the header promises
+    except (
+        ValueError
+    ) as error:  # pickled objects, a damaged header, fewer bytes than the header promises
         why = " ".join(str(error).split())[:120]
         raise UserError(
-            f"{path.name} is no plain array of numbers or is truncated ({why}); save it again with numpy.save"
+            f"{path.name} is no plain array of numbers or is truncated ({why}); save it again with "
+            f"numpy.save"
         ) from error

@@ -1,7 +1,9 @@
-"""Write OME-Zarr 0.4 in Zarr format 2, which today's viewers read: one level, axes with units, our record in the attributes.
+"""Write OME-Zarr 0.4 in Zarr format 2, which today's viewers read: one level, axes with units, our
+record in the attributes.
 
-Source: https://ngff.openmicroscopy.org/0.4 and https://zarr-specs.readthedocs.io/en/latest/v2/v2.0.html. Written by hand, a
-few JSON texts and raw chunks: the zarr library writes from background threads, and when one of them meets a full disk the
+Source: https://ngff.openmicroscopy.org/0.4 and
+https://zarr-specs.readthedocs.io/en/latest/v2/v2.0.html. Written by hand, a few JSON texts and raw
+chunks: the zarr library writes from background threads, and when one of them meets a full disk the
 others go on and leave files behind after we have cleaned up.
 """
 
@@ -22,11 +24,21 @@ _CHUNK = 64
 
 
 def write_zarr(
-    path: Path, data: np.ndarray, *, pixel_nm: float | None, history: Sequence[str], angles_deg: np.ndarray | None = None
+    path: Path,
+    data: np.ndarray,
+    *,
+    pixel_nm: float | None,
+    history: Sequence[str],
+    angles_deg: np.ndarray | None = None,
 ) -> None:
-    """Write (z, y, x), or (tilt, y, x) with ``angles_deg``. Replaces a Zarr folder of that name, never another folder."""
-    if path.is_dir() and not any((path / mark).is_file() for mark in (".zgroup", ".zarray", "zarr.json")):
-        raise UserError(f"{path.name} is a folder that is no Zarr, it will not be replaced; choose another name")
+    """Write (z, y, x), or (tilt, y, x) with ``angles_deg``. Replaces a Zarr folder of that name,
+    never another folder."""
+    if path.is_dir() and not any(
+        (path / mark).is_file() for mark in (".zgroup", ".zarray", "zarr.json")
+    ):
+        raise UserError(
+            f"{path.name} is a folder that is no Zarr, it will not be replaced; choose another name"
+        )
     attributes = {
         "multiscales": [_multiscale(path.name.split(".")[0], pixel_nm, angles_deg is not None)],
         "tiltwise": to_record(pixel_nm=pixel_nm, history=history, angles_deg=angles_deg),
@@ -39,15 +51,23 @@ def write_zarr(
 
 
 def _multiscale(name: str, pixel_nm: float | None, tilts: bool) -> dict[str, object]:
-    space: dict[str, str] = {"type": "space"} if pixel_nm is None else {"type": "space", "unit": "nanometer"}
-    axes = [{"name": "tilt"} if tilts else {"name": "z", **space}, {"name": "y", **space}, {"name": "x", **space}]
+    space: dict[str, str] = (
+        {"type": "space"} if pixel_nm is None else {"type": "space", "unit": "nanometer"}
+    )
+    axes = [
+        {"name": "tilt"} if tilts else {"name": "z", **space},
+        {"name": "y", **space},
+        {"name": "x", **space},
+    ]
     size = 1.0 if pixel_nm is None else pixel_nm
     scale = [1.0 if tilts else size, size, size]
     return {
         "version": "0.4",
         "name": name,
         "axes": axes,
-        "datasets": [{"path": "0", "coordinateTransformations": [{"type": "scale", "scale": scale}]}],
+        "datasets": [
+            {"path": "0", "coordinateTransformations": [{"type": "scale", "scale": scale}]}
+        ],
     }
 
 

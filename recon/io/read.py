@@ -19,12 +19,13 @@ from recon.io.sniff import format_of
 from recon.io.stack import StackFile
 from recon.series import TiltSeries, Volume
 
-# Format -> module and function that opens it. Imported when a file of that format is met: some pull in large libraries.
+# Format -> module and function that opens it. Imported when a file of that format is met: some pull
+# in large libraries.
 _OPENERS = {
-    "mrc": ("recon.io.mrc", "open_mrc"),
-    "tiff": ("recon.io.tiff", "open_tiff"),
-    "tiff_folder": ("recon.io.tiff_folder", "open_tiff_folder"),
-    "hdf5": ("recon.io.hdf5", "open_hdf5"),
+    "mrc": ("recon.io.mrc.read", "open_mrc"),
+    "tiff": ("recon.io.tiff.read", "open_tiff"),
+    "tiff_folder": ("recon.io.tiff.folder", "open_tiff_folder"),
+    "hdf5": ("recon.io.hdf5.read", "open_hdf5"),
     "npy": ("recon.io.npy", "open_npy"),
     "matlab": ("recon.io.matlab", "open_matlab"),
     "zarr": ("recon.io.ome_zarr", "open_zarr"),
@@ -43,11 +44,13 @@ def read_tilt_series(
 ) -> TiltSeries:
     """Read a tilt series: (tilt, y, x) float32 in the file's own order and orientation.
 
-    ``path``: a stack, or a folder with one TIFF per tilt. ``angles``: degrees, "start:stop:step" with both ends, or an angle
-    file (.tlt .rawtlt .txt .csv .mdoc); overrules what the file and its neighbours say. ``pixel_nm`` overrules likewise.
-    ``exclude``: views to drop, 0-based in the file; angles may be counted before or after that.
+    ``path``: a stack, or a folder with one TIFF per tilt. ``angles``: degrees, "start:stop:step"
+    with both ends, or an angle file (.tlt .rawtlt .txt .csv .mdoc); overrules what the file and its
+    neighbours say. ``pixel_nm`` overrules likewise. ``exclude``: views to drop, 0-based in the
+    file; angles may be counted before or after that.
 
-    Raises ``UserError``, one sentence, for whatever cannot be read, contradicts itself, or is no tilt series.
+    Raises ``UserError``, one sentence, for whatever cannot be read, contradicts itself, or is no
+    tilt series.
     """
     path = existing(path)
     file = _open(path)
@@ -55,26 +58,35 @@ def read_tilt_series(
     check_side(file.shape, name=path.name)
     beside_angles, beside_pixels, beside_notes = find_sidecars(path, with_angles=angles is None)
     given = None if angles is None else angles_from_user(angles)
-    # Files beside the stack first: people correct those, and SerialEM's header rounds to 0.01 degrees.
-    angles_deg, angles_by = choose_angles((*beside_angles, *file.angles), given, n_views=file.shape[0], keep=keep, name=path.name)
+    # Files beside the stack first: people correct those, and SerialEM's header rounds to 0.01
+    # degrees.
+    angles_deg, angles_by = choose_angles(
+        (*beside_angles, *file.angles), given, n_views=file.shape[0], keep=keep, name=path.name
+    )
     nm, pixel_by = choose_pixel((*file.pixels, *beside_pixels), pixel_nm, name=path.name)
     data = _read(file, keep)
     check_pixels(data, keep, exclude=exclude, name=path.name)
     history = [
         *file.history,
-        f"read {path.name} ({file.kind}, {file.shape[0]} views of {file.shape[2]} x {file.shape[1]})",
+        f"read {path.name} ({file.kind}, {file.shape[0]} views of {file.shape[2]} x "
+        f"{file.shape[1]})",
         f"tilt angles {angles_deg[0]:g} to {angles_deg[-1]:g} degrees from {angles_by}",
         f"pixel size {nm:.6g} nm from {pixel_by}" if nm is not None else "pixel size unknown",
         *file.notes,
         *beside_notes,
     ]
     if len(keep) != file.shape[0]:
-        history.append(f"excluded views {', '.join(str(i) for i in sorted(set(exclude)))} (counted from 0)")
-    return TiltSeries(torch.from_numpy(data), Geometry(angles_deg, nm), name=stem(path), history=tuple(history))
+        history.append(
+            f"excluded views {', '.join(str(i) for i in sorted(set(exclude)))} (counted from 0)"
+        )
+    return TiltSeries(
+        torch.from_numpy(data), Geometry(angles_deg, nm), name=stem(path), history=tuple(history)
+    )
 
 
 def read_volume(path: Path) -> Volume:
-    """Read a volume, (z, y, x) float32, from any of the formats; the history is kept where we wrote it."""
+    """Read a volume, (z, y, x) float32, from any of the formats; the history is kept where we wrote
+    it."""
     path = existing(path)
     file = _open(path)
     nm, _ = choose_pixel(file.pixels, None, name=path.name)
@@ -84,17 +96,28 @@ def read_volume(path: Path) -> Volume:
 
 
 def existing(path: Path) -> Path:
-    """The path with ~ expanded. Raises ``UserError`` when nothing is there, with names in the folder that look alike."""
+    """The path with ~ expanded. Raises ``UserError`` when nothing is there, with names in the
+    folder that look alike."""
     path = Path(path).expanduser()
     try:
         if path.exists():
             return path
         parent_there = path.parent.exists()
-    except (OSError, ValueError) as error:  # a name too long, a folder that may not be searched, a NUL in the name
-        raise UserError(f"{str(path)[:120]!r} cannot be looked up ({error}); check the path") from error
+    except (
+        OSError,
+        ValueError,
+    ) as error:  # a name too long, a folder that may not be searched, a NUL in the name
+        raise UserError(
+            f"{str(path)[:120]!r} cannot be looked up ({error}); check the path"
+        ) from error
     if not parent_there:
-        raise UserError(f"{path.name} not found: there is no folder {str(path.parent)[-150:]}; check the path")
-    raise UserError(f"{path.name} not found in {str(path.parent.absolute())[-150:]}{close_names(path)}; check the path")
+        raise UserError(
+            f"{path.name} not found: there is no folder {str(path.parent)[-150:]}; check the path"
+        )
+    raise UserError(
+        f"{path.name} not found in {str(path.parent.absolute())[-150:]}{close_names(path)}; check "
+        f"the path"
+    )
 
 
 def _open(path: Path) -> StackFile:
@@ -113,7 +136,8 @@ def _read(file: StackFile, keep: Sequence[int]) -> np.ndarray:
     except (MemoryError, ValueError) as error:  # ValueError: more bytes than an address can count
         gb = len(keep) * file.shape[1] * file.shape[2] * 4 / 1e9
         raise UserError(
-            f"{file.path.name} needs {gb:.1f} GB of memory as float32, more than there is; bin the stack first"
+            f"{file.path.name} needs {gb:.1f} GB of memory as float32, more than there is; bin the "
+            f"stack first"
         ) from error
     try:
         file.fill(out, keep)
@@ -124,5 +148,11 @@ def _read(file: StackFile, keep: Sequence[int]) -> np.ndarray:
 
 def _unreadable(path: Path, error: OSError) -> UserError:
     if isinstance(error, PermissionError):
-        return UserError(f"{path.name} may not be read by this user; change its permissions (chmod u+r) or ask its owner")
-    return UserError(f"{path.name} cannot be read ({str(error.strerror or error)[:120]}); copy it again and check the disk")
+        return UserError(
+            f"{path.name} may not be read by this user; change its permissions (chmod u+r) or ask "
+            f"its owner"
+        )
+    return UserError(
+        f"{path.name} cannot be read ({str(error.strerror or error)[:120]}); copy it again and "
+        f"check the disk"
+    )

@@ -12,7 +12,8 @@ _DOUBLE = (".gz", ".ome.tif", ".ome.tiff", ".ome.zarr")
 
 
 def stem(path: Path) -> str:
-    """The file's name without its format: needle for needle.mrc, needle.mrc.gz and needle.ome.zarr."""
+    """The file's name without its format: needle for needle.mrc, needle.mrc.gz and
+    needle.ome.zarr."""
     name = path.name
     for ending in _DOUBLE:
         if name.lower().endswith(ending):
@@ -26,8 +27,8 @@ def find_sidecars(
 ) -> tuple[tuple[AngleSource, ...], tuple[PixelSource, ...], tuple[str, ...]]:
     """Angle sources, pixel sources and notes of the files beside ``path``, the most trusted first.
 
-    A .tlt is refined by alignment, a .rawtlt and an .mdoc are what the microscope was asked for or read back.
-    ``with_angles=False``: the angles are known, so that a damaged .tlt does not matter.
+    A .tlt is refined by alignment, a .rawtlt and an .mdoc are what the microscope was asked for or
+    read back. ``with_angles=False``: the angles are known, so that a damaged .tlt does not matter.
     """
     angles: list[AngleSource] = []
     pixels: list[PixelSource] = []

@@ -6,7 +6,7 @@ import gzip
 from pathlib import Path
 
 from recon.errors import UserError
-from recon.io.mrc_header import HEADER_BYTES, is_mrc
+from recon.io.mrc.header import HEADER_BYTES, is_mrc
 
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
@@ -18,7 +18,8 @@ _NOT_A_STACK = {
     b"\x89PNG": "a PNG picture; export the stack as MRC or TIFF with its own grey values",
     b"\xff\xd8\xff": "a JPEG picture; export the stack as MRC or TIFF with its own grey values",
     b"MATLAB 7.3": "a MATLAB 7.3 file; save the array with save -v7, or as TIFF, HDF5 or .npy",
-    b"MATLAB": "a MATLAB file of an unknown version; save the array with save -v7, or as TIFF, HDF5 or .npy",
+    b"MATLAB": "a MATLAB file of an unknown version; save the array with save -v7, or as TIFF, "
+    "HDF5 or .npy",
     b"BZh": "a bzip2 archive; unpack it and give the image file inside",
 }
 
@@ -33,7 +34,10 @@ def format_of(path: Path) -> str:
     with path.open("rb") as file:
         head = file.read(HEADER_BYTES)
     if not head:
-        raise UserError(f"{path.name} is empty (0 bytes), a tilt series wanted; copy it again from the microscope")
+        raise UserError(
+            f"{path.name} is empty (0 bytes), a tilt series wanted; copy it again from the "
+            f"microscope"
+        )
     found = _by_content(head, path)
     if found is not None:
         return found
@@ -45,11 +49,15 @@ def format_of(path: Path) -> str:
     if _is_text(head):
         text = head.replace(b"\0", b"").decode("ascii", "ignore")
         shown = " ".join("".join(c if c.isprintable() else " " for c in text).split())[:30]
-        raise UserError(f"{path.name} is a text file that begins with {shown!r}, an image stack wanted; check the path")
+        raise UserError(
+            f"{path.name} is a text file that begins with {shown!r}, an image stack wanted; check "
+            f"the path"
+        )
     if path.suffix.lower() in _MRC_SUFFIXES:
         return "mrc"  # its parser says what is wrong with the header
     raise UserError(
-        f"{path.name} is of no known format (.mrc .tif .h5 .hspy .emd .dm3 .dm4 .ser .npy .mat .zarr wanted); "
+        f"{path.name} is of no known format (.mrc .tif .h5 .hspy .emd .dm3 .dm4 .ser .npy .mat "
+        f".zarr wanted); "
         "export the stack as MRC or TIFF"
     )
 
@@ -75,10 +83,11 @@ def _by_content(head: bytes, path: Path) -> str | None:
 
 
 def _is_dm(head: bytes) -> bool:
-    """Version 3 or 4 and a byte-order word of 0 or 1, big-endian; then two flags, a count, and the first tag: 20 or 21.
+    """Version 3 or 4 and a byte-order word of 0 or 1, big-endian; then two flags, a count, and the
+    first tag: 20 or 21.
 
-    The length between version and byte order, and the count, have 4 bytes in DM3 and 8 in DM4. The tag settles it: a
-    big-endian MRC of three or four columns begins alike.
+    The length between version and byte order, and the count, have 4 bytes in DM3 and 8 in DM4. The
+    tag settles it: a big-endian MRC of three or four columns begins alike.
     """
     version = int.from_bytes(head[:4], "big")
     order, tag = (8, 18) if version == 3 else (12, 26)
@@ -95,7 +104,9 @@ def _gunzip(path: Path) -> bytes:
         with gzip.open(path, "rb") as file:
             return file.read(HEADER_BYTES)
     except (OSError, EOFError) as error:
-        raise UserError(f"{path.name} cannot be unpacked ({error}); copy it again, or unpack it with gunzip") from error
+        raise UserError(
+            f"{path.name} cannot be unpacked ({error}); copy it again, or unpack it with gunzip"
+        ) from error
 
 
 def _is_text(head: bytes) -> bool:

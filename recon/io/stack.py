@@ -1,7 +1,9 @@
-"""What every reader returns: the shape of a stack, who says which angles and pixel size, and a way to fill an array.
+"""What every reader returns: the shape of a stack, who says which angles and pixel size, and a way
+to fill an array.
 
-A reader looks at headers only. Pixels come last, through ``fill``, so that a wrong angle file is known before a 20 GB stack is
-read, and so that the stack is in memory once: as the float32 array that the engine works on.
+A reader looks at headers only. Pixels come last, through ``fill``, so that a wrong angle file is
+known before a 20 GB stack is read, and so that the stack is in memory once: as the float32 array
+that the engine works on.
 """
 
 from __future__ import annotations
@@ -34,9 +36,10 @@ class PixelSource:
 class StackFile:
     """A three-dimensional image file, its pixels not read yet.
 
-    ``kind``: format and number type, for the history ("MRC int16"). ``shape``: (tilt, y, x), or (z, y, x) for a volume.
-    ``fill(out, keep)``: writes view ``keep[k]`` into ``out[k]``, float32; ``keep`` ascends. ``notes``: facts that only the
-    history needs (tilt axis said by the microscope). ``history``: steps that an earlier run of this program recorded.
+    ``kind``: format and number type, for the history ("MRC int16"). ``shape``: (tilt, y, x), or (z,
+    y, x) for a volume. ``fill(out, keep)``: writes view ``keep[k]`` into ``out[k]``, float32;
+    ``keep`` ascends. ``notes``: facts that only the history needs (tilt axis said by the
+    microscope). ``history``: steps that an earlier run of this program recorded.
     """
 
     path: Path

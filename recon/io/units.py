@@ -36,9 +36,17 @@ _LARGEST_NM = 1000.0  # a coarser pixel is a printer's resolution, not a microsc
 
 
 def length_nm(value: float, unit: str) -> float | None:
-    """``value`` in nm; None for a unit that is no length, and for a size that is no pixel of an electron microscope."""
+    """``value`` in nm; None for a unit that is no length, and for a size that is no pixel of an
+    electron microscope."""
     # U+00B5 and U+03BC are the two micro signs, U+212B the Angstrom sign.
-    name = unit.strip().strip("[]").lower().replace("\u00b5", "u").replace("\u03bc", "u").replace("\u212b", "å")
+    name = (
+        unit.strip()
+        .strip("[]")
+        .lower()
+        .replace("\u00b5", "u")
+        .replace("\u03bc", "u")
+        .replace("\u212b", "å")
+    )
     factor = _NM.get(name)
     if factor is None or not math.isfinite(value):
         return None

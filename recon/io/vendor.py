@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from recon.errors import UserError
-from recon.io.hdf5_layouts import Axis, from_axes
+from recon.io.hdf5.layouts import Axis, from_axes
 from recon.io.pixels import check_numbers, check_sides
 from recon.io.stack import StackFile
 
@@ -39,25 +39,42 @@ def _open(path: Path, plugin: str, kind: str) -> StackFile:
     try:
         reader = import_module(f"rsciio.{plugin}").file_reader
     except ModuleNotFoundError as error:
-        raise UserError(f"{path.name} is a {kind} file, which needs the vendor extra: pip install 'tiltwise[vendor]'") from error
+        raise UserError(
+            f"{path.name} is a {kind} file, which needs the vendor extra: pip install "
+            f"'tiltwise[vendor]'"
+        ) from error
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what it warns of (odd units, missing .emi) we check ourselves
+            warnings.simplefilter(
+                "ignore"
+            )  # what it warns of (odd units, missing .emi) we check ourselves
             signals: list[dict[str, Any]] = reader(str(path))
     except PermissionError:
         raise
-    except Exception as error:  # the library raises whatever its parsing of a damaged file runs into
+    except (
+        Exception
+    ) as error:  # the library raises whatever its parsing of a damaged file runs into
         why = f"{type(error).__name__}: {' '.join(str(error).split())[:100]}"
-        raise UserError(f"{path.name} is a damaged or unusual {kind} file ({why}); export it as MRC or TIFF") from error
+        raise UserError(
+            f"{path.name} is a damaged or unusual {kind} file ({why}); export it as MRC or TIFF"
+        ) from error
     stacks = [s for s in signals if np.ndim(s["data"]) == 3] or signals
     if not stacks:
-        raise UserError(f"{path.name} holds no image, a tilt series wanted; export it as MRC or TIFF")
+        raise UserError(
+            f"{path.name} holds no image, a tilt series wanted; export it as MRC or TIFF"
+        )
     if len(stacks) > 1:
-        raise UserError(f"{path.name} holds {len(stacks)} stacks, one tilt series wanted; export that one as MRC or TIFF")
+        raise UserError(
+            f"{path.name} holds {len(stacks)} stacks, one tilt series wanted; export that one as "
+            f"MRC or TIFF"
+        )
     data = np.asarray(stacks[0]["data"])
     dtype = check_numbers(data.dtype, name=path.name)
     check_sides(data.shape, name=path.name)
-    axes = [Axis(str(a["name"]), str(a["units"] or ""), float(a["offset"]), float(a["scale"])) for a in stacks[0]["axes"]]
+    axes = [
+        Axis(str(a["name"]), str(a["units"] or ""), float(a["offset"]), float(a["scale"]))
+        for a in stacks[0]["axes"]
+    ]
     tilt, angles, pixels = from_axes(axes, data.shape, kind)
     views = np.moveaxis(data, tilt, 0)
 
@@ -65,4 +82,11 @@ def _open(path: Path, plugin: str, kind: str) -> StackFile:
         for k, view in enumerate(keep):
             out[k] = views[view]
 
-    return StackFile(path, f"{kind} {dtype.name}", check_sides(views.shape, name=path.name), fill, angles=angles, pixels=pixels)
+    return StackFile(
+        path,
+        f"{kind} {dtype.name}",
+        check_sides(views.shape, name=path.name),
+        fill,
+        angles=angles,
+        pixels=pixels,
+    )

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from recon.errors import UserError
-from recon.io.imod import write_tlt
-from recon.io.mrc_write import write_mrc
+from recon.io.alignment.imod import write_tlt
+from recon.io.mrc.write import write_mrc
 from recon.io.sidecars import stem
 from recon.series import TiltSeries, Volume
 
@@ -23,16 +23,18 @@ _FORMATS = {
 
 
 def write_volume(volume: Volume, path: Path) -> None:
-    """Write (z, y, x) float32 with voxel size, axis convention and history: .mrc .rec .st .ali .map, .tif .tiff, .ome.zarr .zarr.
+    """Write (z, y, x) float32 with voxel size, axis convention and history: .mrc .rec .st .ali
+    .map, .tif .tiff, .ome.zarr .zarr.
 
-    Under a temporary name, renamed at the end. Raises ``UserError`` for another suffix and for a write that fails.
+    Under a temporary name, renamed at the end. Raises ``UserError`` for another suffix and for a
+    write that fails.
     """
     path = Path(path)
     data, form = volume.data.numpy(force=True), _format(path)
     if form == "mrc":
         write_mrc(path, data, pixel_nm=volume.voxel_nm, history=volume.history)
     elif form == "tiff":
-        from recon.io.tiff_write import write_tiff
+        from recon.io.tiff.write import write_tiff
 
         write_tiff(path, data, pixel_nm=volume.voxel_nm, history=volume.history)
     else:
@@ -42,30 +44,51 @@ def write_volume(volume: Volume, path: Path) -> None:
 
 
 def write_tilt_series(series: TiltSeries, path: Path) -> None:
-    """Write (tilt, y, x) float32 with angles, pixel size and history; suffixes as in ``write_volume``.
+    """Write (tilt, y, x) float32 with angles, pixel size and history; suffixes as in
+    ``write_volume``.
 
-    An MRC file keeps its angles to 0.01 degrees in the header and all digits in a .tlt beside it. Shifts and axis are not
-    written: they belong to the alignment (``write_xf``). Raises as ``write_volume``.
+    An MRC file keeps its angles to 0.01 degrees in the header and all digits in a .tlt beside it.
+    Shifts and axis are not written: they belong to the alignment (``write_xf``). Raises as
+    ``write_volume``.
     """
     path = Path(path)
     data, form, geometry = series.data.numpy(force=True), _format(path), series.geometry
     if form == "mrc":
-        write_mrc(path, data, pixel_nm=geometry.pixel_nm, history=series.history, angles_deg=geometry.angles_deg)
+        write_mrc(
+            path,
+            data,
+            pixel_nm=geometry.pixel_nm,
+            history=series.history,
+            angles_deg=geometry.angles_deg,
+        )
         write_tlt(path.with_name(f"{stem(path)}.tlt"), geometry.angles_deg)
     elif form == "tiff":
-        from recon.io.tiff_write import write_tiff
+        from recon.io.tiff.write import write_tiff
 
-        write_tiff(path, data, pixel_nm=geometry.pixel_nm, history=series.history, angles_deg=geometry.angles_deg)
+        write_tiff(
+            path,
+            data,
+            pixel_nm=geometry.pixel_nm,
+            history=series.history,
+            angles_deg=geometry.angles_deg,
+        )
     else:
         from recon.io.ome_zarr_write import write_zarr
 
-        write_zarr(path, data, pixel_nm=geometry.pixel_nm, history=series.history, angles_deg=geometry.angles_deg)
+        write_zarr(
+            path,
+            data,
+            pixel_nm=geometry.pixel_nm,
+            history=series.history,
+            angles_deg=geometry.angles_deg,
+        )
 
 
 def _format(path: Path) -> str:
     form = _FORMATS.get(path.suffix.lower())
     if form is None:
         raise UserError(
-            f"cannot write {path.name}: its suffix says no format, one of {' '.join(_FORMATS)} wanted; rename the output"
+            f"cannot write {path.name}: its suffix says no format, one of {' '.join(_FORMATS)} "
+            f"wanted; rename the output"
         )
     return form

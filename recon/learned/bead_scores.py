@@ -13,14 +13,17 @@ AT_ONCE = 1024
 
 
 def bead_classifier(weights: str) -> Callable[[np.ndarray], np.ndarray]:
-    """(n, 32, 32) crops (``recon/align/beads/crops.py``) -> (n,) probabilities that they are beads, by the named weights."""
+    """(n, 32, 32) crops (``recon/align/beads/crops.py``) -> (n,) probabilities that they are beads,
+    by the named weights."""
     network = trained(weights).network
 
     def judge(pictures: np.ndarray) -> np.ndarray:
         if len(pictures) == 0:
             return np.zeros(0)
         with torch.inference_mode():
-            parts = torch.split(torch.from_numpy(np.ascontiguousarray(pictures, np.float32))[:, None], AT_ONCE)
+            parts = torch.split(
+                torch.from_numpy(np.ascontiguousarray(pictures, np.float32))[:, None], AT_ONCE
+            )
             logits = torch.cat([network(part) for part in parts])
         return np.asarray(torch.sigmoid(logits).numpy(), np.float64)
 

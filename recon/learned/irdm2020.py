@@ -1,4 +1,5 @@
-"""``+model=irdm2020``: the published IRDM, for comparison. Wang et al. 2020, doi:10.1002/aisy.202000152."""
+"""``+model=irdm2020``: the published IRDM, for comparison. Wang et al. 2020,
+doi:10.1002/aisy.202000152."""
 
 from __future__ import annotations
 
@@ -21,7 +22,8 @@ def irdm2020(
     start: Tensor | None = None,
     callback: Callback | None = None,
 ) -> Tensor:
-    """U-Net++ on WBP, every slice by itself: nothing holds the result to the measured views. ``start`` is ignored."""
+    """U-Net++ on WBP, every slice by itself: nothing holds the result to the measured views.
+    ``start`` is ignored."""
     network = trained(weights).network
     slices = wbp(A, y, filter="hamming").permute(1, 0, 2)
     out = torch.empty_like(slices)
@@ -41,9 +43,12 @@ def irdm2020(
 def published_input(wbp: Tensor) -> tuple[Tensor, Tensor]:
     """(slice, z, x) of WBP -> (the slices about 0 to 1, their (slice, 1, 1) scale).
 
-    The authors divide pictures of 0 ... 255 by 255; a measured slice has no such range, so its 99.5th percentile stands for 0.8. The
-    published WBP has a bare ramp, which noise of counting makes useless; ours has a Hamming window.
+    The authors divide pictures of 0 ... 255 by 255; a measured slice has no such range, so its
+    99.5th percentile stands for 0.8. The published WBP has a bare ramp, which noise of counting
+    makes useless; ours has a Hamming window.
     """
-    largest = torch.stack([s.flatten().kthvalue(max(1, round(0.995 * s.numel()))).values for s in wbp])
+    largest = torch.stack(
+        [s.flatten().kthvalue(max(1, round(0.995 * s.numel()))).values for s in wbp]
+    )
     scale = (largest / 0.8).clamp(min=1e-6)[:, None, None]
     return wbp / scale, scale

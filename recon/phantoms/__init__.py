@@ -1,1 +1,2 @@
-"""Ground truth from a seed: one file and one function per family; ``configs/phantom`` lists them."""
+"""Ground truth from a seed: one file and one function per family; ``configs/phantom`` lists
+them."""

@@ -1,6 +1,7 @@
 """Atoms one by one: a gold particle with a twin plane, and an amorphous particle.
 
-An atom is a Gaussian, averaged over each voxel exactly (differences of error functions); its peak is 1.
+An atom is a Gaussian, averaged over each voxel exactly (differences of error functions); its peak
+is 1.
 """
 
 from __future__ import annotations
@@ -30,10 +31,12 @@ def atoms(
     sigma_nm: float = 0.05,
     box_nm: float = 5.0,
 ) -> Phantom:
-    """Positions are the atoms; label 1 where the density is above 0.2, instances number the atoms there.
+    """Positions are the atoms; label 1 where the density is above 0.2, instances number the atoms
+    there.
 
-    ``structure``: fcc gold, a truncated octahedron cut in two by a mirror plane {111} when ``twin``; or a dense random packing in a
-    sphere. ``scale``: enclosing diameter / box. ``sigma_nm``: of an atom (thermal motion and probe).
+    ``structure``: fcc gold, a truncated octahedron cut in two by a mirror plane {111} when
+    ``twin``; or a dense random packing in a sphere. ``scale``: enclosing diameter / box.
+    ``sigma_nm``: of an atom (thermal motion and probe).
     """
     rng = generator(seed)
     in_range("scale", scale, 0.05, 0.95)
@@ -52,7 +55,10 @@ def atoms(
     labels = (density > 0.2).astype(np.int16)
     instances = np.where(labels > 0, nearest, 0).astype(np.int32)
     kind = "twinned fcc" if twin and structure == "fcc" else structure
-    step = f"phantom atoms: seed {seed}, {len(found_nm)} atoms, {kind}, {size}^3 voxels of {voxel_nm:g} nm"
+    step = (
+        f"phantom atoms: seed {seed}, {len(found_nm)} atoms, {kind}, {size}^3 voxels of "
+        f"{voxel_nm:g} nm"
+    )
     return Phantom(
         torch.from_numpy(density),
         torch.from_numpy(labels),
@@ -66,14 +72,20 @@ def atoms(
 
 
 def _gold(radius_nm: float, twin: bool) -> np.ndarray:
-    """(n, 3) nm: the fcc lattice inside a truncated octahedron, its half n p > 0 mirrored at the plane n p = 0 through atoms."""
+    """(n, 3) nm: the fcc lattice inside a truncated octahedron, its half n p > 0 mirrored at the
+    plane n p = 0 through atoms."""
     reach = int(2 * radius_nm / GOLD_NM) + 2
-    grid = np.array([p for p in itertools.product(range(-reach, reach + 1), repeat=3) if sum(p) % 2 == 0], dtype=np.float64)
+    grid = np.array(
+        [p for p in itertools.product(range(-reach, reach + 1), repeat=3) if sum(p) % 2 == 0],
+        dtype=np.float64,
+    )
     normals, offsets = faces("truncated_octahedron", 2 / 3)
     points = grid * GOLD_NM / 2
     inside = np.ones(len(points), bool)
     for (a, b, c), offset in zip(normals, offsets, strict=True):
-        inside &= a * points[:, 0] + b * points[:, 1] + c * points[:, 2] <= offset * radius_nm + 1e-6
+        inside &= (
+            a * points[:, 0] + b * points[:, 1] + c * points[:, 2] <= offset * radius_nm + 1e-6
+        )
     if not twin:
         return points[inside]
     layer = grid.sum(1)
@@ -83,7 +95,8 @@ def _gold(radius_nm: float, twin: bool) -> np.ndarray:
 
 
 def _amorphous(rng: np.random.Generator, radius_nm: float) -> np.ndarray:
-    """(n, 3) nm: random points pushed apart until none are closer than CLOSEST_NM; those that stay too close are dropped.
+    """(n, 3) nm: random points pushed apart until none are closer than CLOSEST_NM; those that stay
+    too close are dropped.
 
     Only sums, products and square roots in a fixed order, which every processor rounds alike.
     """
@@ -118,7 +131,8 @@ def _close_pairs(points: np.ndarray, distance: float) -> np.ndarray:
 
 
 def _draw(positions_px: np.ndarray, sigma_px: float, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Density (z, y, x) and the number (from 1) of the brightest atom in every voxel that one reaches."""
+    """Density (z, y, x) and the number (from 1) of the brightest atom in every voxel that one
+    reaches."""
     density, strongest = np.zeros((size,) * 3), np.zeros((size,) * 3, np.float32)
     nearest = np.zeros((size,) * 3, np.int32)
     reach = int(np.ceil(5 * sigma_px)) + 1
@@ -130,7 +144,9 @@ def _draw(positions_px: np.ndarray, sigma_px: float, size: int) -> tuple[np.ndar
         first = np.round(middle).astype(int) - reach
         lines, near = [], []
         for axis in range(3):
-            line = height * np.diff(erf((first[axis] + reach + edges - middle[axis]) / (sigma_px * np.sqrt(2))))
+            line = height * np.diff(
+                erf((first[axis] + reach + edges - middle[axis]) / (sigma_px * np.sqrt(2)))
+            )
             low, high = max(first[axis], 0), min(first[axis] + line.size, size)
             lines.append(line[low - first[axis] : high - first[axis]])
             near.append(slice(low, high))

@@ -1,9 +1,11 @@
-"""What every phantom shares: the object it returns, and the one renderer that averages over sub-voxels.
+"""What every phantom shares: the object it returns, and the one renderer that averages over
+sub-voxels.
 
-Families describe themselves in **box units**: the box's centre is the origin and its faces lie at +-0.5, so that the same seed is the
-same object at any ``size``. A family is a function from points to *region numbers*; ``render`` samples it ``oversample`` times per
-voxel and axis and averages. Results are rounded to 2^-20, far below any noise, so that the last bit of a sine, which differs between
-processors, does not reach them: a seed gives the same bits on every machine.
+Families describe themselves in **box units**: the box's centre is the origin and its faces lie at
++-0.5, so that the same seed is the same object at any ``size``. A family is a function from points
+to *region numbers*; ``render`` samples it ``oversample`` times per voxel and axis and averages.
+Results are rounded to 2^-20, far below any noise, so that the last bit of a sine, which differs
+between processors, does not reach them: a seed gives the same bits on every machine.
 """
 
 from __future__ import annotations
@@ -20,7 +22,9 @@ from torch import Tensor
 from recon.errors import UserError
 from recon.series import Volume
 
-Regions = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]  # lines z (k,), y (m,), x (n,) -> (k, m, n) region numbers
+Regions = Callable[
+    [np.ndarray, np.ndarray, np.ndarray], np.ndarray
+]  # lines z (k,), y (m,), x (n,) -> (k, m, n) region numbers
 BLOCK_POINTS = 2_000_000  # sub-voxels held at a time, a few tens of MB
 
 
@@ -28,9 +32,11 @@ BLOCK_POINTS = 2_000_000  # sub-voxels held at a time, a few tens of MB
 class Phantom:
     """A specimen that is known exactly.
 
-    ``density``: (z, y, x) float32, what a voxel holds on average, >= 0. ``labels``: (z, y, x) int16, the material that fills most of a
-    voxel that is at least half full, else 0. ``instances``: (z, y, x) int32, countable things from 1. ``positions_px``: (n, 3) float64
-    as (z, y, x) from the centre. ``elements``: (channel, z, y, x) float32, one channel for each of ``element_names``.
+    ``density``: (z, y, x) float32, what a voxel holds on average, >= 0. ``labels``: (z, y, x)
+    int16, the material that fills most of a voxel that is at least half full, else 0.
+    ``instances``: (z, y, x) int32, countable things from 1. ``positions_px``: (n, 3) float64 as (z,
+    y, x) from the centre. ``elements``: (channel, z, y, x) float32, one channel for each of
+    ``element_names``.
 
     Raises ``UserError`` when the parts do not fit together.
     """
@@ -47,26 +53,49 @@ class Phantom:
 
     def __post_init__(self) -> None:
         shape, d = self.density.shape, self.density
-        if d.ndim != 3 or d.dtype != torch.float32 or not bool(torch.isfinite(d).all()) or bool((d < 0).any()):
+        if (
+            d.ndim != 3
+            or d.dtype != torch.float32
+            or not bool(torch.isfinite(d).all())
+            or bool((d < 0).any())
+        ):
             raise UserError(
-                f"{self.name}: a density of shape {tuple(shape)} and type {d.dtype} given, (z, y, x) float32, finite and >= 0 wanted"
+                f"{self.name}: a density of shape {tuple(shape)} and type {d.dtype} given, (z, y, "
+                f"x) float32, finite and >= 0 wanted"
             )
-        for what, part, kind in (("labels", self.labels, torch.int16), ("instances", self.instances, torch.int32)):
-            if part is not None and (part.shape != shape or part.dtype != kind or bool((part < 0).any())):
+        for what, part, kind in (
+            ("labels", self.labels, torch.int16),
+            ("instances", self.instances, torch.int32),
+        ):
+            if part is not None and (
+                part.shape != shape or part.dtype != kind or bool((part < 0).any())
+            ):
                 raise UserError(
-                    f"{self.name}: {what} of shape {tuple(part.shape)} and type {part.dtype} given, {tuple(shape)} {kind}, >= 0 wanted"
+                    f"{self.name}: {what} of shape {tuple(part.shape)} and type {part.dtype} "
+                    f"given, {tuple(shape)} {kind}, >= 0 wanted"
                 )
         if self.elements is not None and self.elements.shape != (len(self.element_names), *shape):
             raise UserError(
-                f"{self.name}: elements of shape {tuple(self.elements.shape)} given, one (z, y, x) channel for each of "
+                f"{self.name}: elements of shape {tuple(self.elements.shape)} given, one (z, y, x) "
+                f"channel for each of "
                 f"{self.element_names} wanted"
             )
-        if self.positions_px is not None and (self.positions_px.ndim != 2 or self.positions_px.shape[1] != 3):
-            raise UserError(f"{self.name}: positions of shape {self.positions_px.shape} given, (n, 3) as (z, y, x) wanted")
+        if self.positions_px is not None and (
+            self.positions_px.ndim != 2 or self.positions_px.shape[1] != 3
+        ):
+            raise UserError(
+                f"{self.name}: positions of shape {self.positions_px.shape} given, (n, 3) as (z, "
+                f"y, x) wanted"
+            )
         if self.positions_px is not None:
-            object.__setattr__(self, "positions_px", np.round(self.positions_px, 6))  # the same bits everywhere, as the density
+            object.__setattr__(
+                self, "positions_px", np.round(self.positions_px, 6)
+            )  # the same bits everywhere, as the density
         if not (np.isfinite(self.voxel_nm) and self.voxel_nm > 0):
-            raise UserError(f"{self.name}: voxel size {self.voxel_nm} nm given, a positive number wanted; pass box_nm=...")
+            raise UserError(
+                f"{self.name}: voxel size {self.voxel_nm} nm given, a positive number wanted; pass "
+                f"box_nm=..."
+            )
 
     @property
     def volume(self) -> Volume:
@@ -76,7 +105,8 @@ class Phantom:
 
 @dataclass(frozen=True)
 class Region:
-    """What a region number stands for: a material's label and density, an instance, and the amount of each element."""
+    """What a region number stands for: a material's label and density, an instance, and the amount
+    of each element."""
 
     label: int
     density: float
@@ -89,7 +119,8 @@ VACUUM = Region(0, 0.0)
 
 @dataclass(frozen=True, eq=False)
 class Rendered:
-    """Arrays of ``render``: (z, y, x), and elements (channel, z, y, x); None where no region has any."""
+    """Arrays of ``render``: (z, y, x), and elements (channel, z, y, x); None where no region has
+    any."""
 
     density: np.ndarray
     labels: np.ndarray
@@ -97,12 +128,27 @@ class Rendered:
     elements: np.ndarray | None
 
     def phantom(
-        self, name: str, step: str, voxel_nm: float, positions_px: np.ndarray | None = None, element_names: tuple[str, ...] = ()
+        self,
+        name: str,
+        step: str,
+        voxel_nm: float,
+        positions_px: np.ndarray | None = None,
+        element_names: tuple[str, ...] = (),
     ) -> Phantom:
         instances = None if self.instances is None else torch.from_numpy(self.instances)
         elements = None if self.elements is None else torch.from_numpy(self.elements)
         density, labels = torch.from_numpy(self.density), torch.from_numpy(self.labels)
-        return Phantom(density, labels, instances, positions_px, elements, voxel_nm, name, (step,), element_names)
+        return Phantom(
+            density,
+            labels,
+            instances,
+            positions_px,
+            elements,
+            voxel_nm,
+            name,
+            (step,),
+            element_names,
+        )
 
 
 def generator(seed: int) -> np.random.Generator:
@@ -113,7 +159,8 @@ def generator(seed: int) -> np.random.Generator:
 
 
 def random_rotation(rng: np.random.Generator) -> np.ndarray:
-    """(3, 3), uniform on SO(3): a normal quaternion, normalised.  Muller 1959, doi:10.1145/377939.377946"""
+    """(3, 3), uniform on SO(3): a normal quaternion, normalised.  Muller 1959,
+    doi:10.1145/377939.377946"""
     w, a, b, c = (q := rng.normal(size=4)) / np.sqrt((q * q).sum())
     return np.array(
         [
@@ -142,14 +189,21 @@ def in_range(name: str, value: float, low: float, high: float) -> float:
 
 
 def check_size(shape: tuple[int, int, int], oversample: int, bytes_per_voxel: int = 10) -> None:
-    """Raises ``UserError`` when a phantom of this shape is empty or will not fit into the free memory."""
+    """Raises ``UserError`` when a phantom of this shape is empty or will not fit into the free
+    memory."""
     if min(shape) < 1 or max(shape) < 8:
-        raise UserError(f"a phantom of {' x '.join(map(str, shape))} voxels given, at least 8 wanted; pass size=...")
+        raise UserError(
+            f"a phantom of {' x '.join(map(str, shape))} voxels given, at least 8 wanted; pass "
+            f"size=..."
+        )
     plane = shape[1] * shape[2] * oversample**3  # one plane of voxels is the smallest block
-    wanted = (bytes_per_voxel * shape[0] * shape[1] * shape[2] + 64 * max(BLOCK_POINTS, plane)) / 1e9
+    wanted = (
+        bytes_per_voxel * shape[0] * shape[1] * shape[2] + 64 * max(BLOCK_POINTS, plane)
+    ) / 1e9
     if wanted > (free := free_gb()):
         raise UserError(
-            f"a phantom of {' x '.join(map(str, shape))} voxels needs {wanted:.1f} GB and {free:.1f} GB are free; pass a smaller size=..."
+            f"a phantom of {' x '.join(map(str, shape))} voxels needs {wanted:.1f} GB and "
+            f"{free:.1f} GB are free; pass a smaller size=..."
         )
 
 
@@ -163,11 +217,16 @@ def free_gb() -> float:
 
 
 def render(
-    regions_at: Regions, regions: Sequence[Region], shape: tuple[int, int, int], oversample: tuple[int, int, int]
+    regions_at: Regions,
+    regions: Sequence[Region],
+    shape: tuple[int, int, int],
+    oversample: tuple[int, int, int],
 ) -> Rendered:
-    """Averages over sub-voxels, block of planes by block of planes, so that memory stays that of the result.
+    """Averages over sub-voxels, block of planes by block of planes, so that memory stays that of
+    the result.
 
-    ``regions_at(z, y, x)``: (k, m, n) numbers into ``regions`` (0 is vacuum) at the points of three lines, in box units.
+    ``regions_at(z, y, x)``: (k, m, n) numbers into ``regions`` (0 is vacuum) at the points of three
+    lines, in box units.
     """
     o, channels = oversample, len(regions[-1].elements)
     label_of = np.array([r.label for r in regions], np.int16)
@@ -190,8 +249,12 @@ def render(
         ids = ids.reshape(split)
         out.density[part] = quantise(density_of[ids].mean((1, 3, 5)))
         label = label_of[ids]
-        fill = np.stack([(label == k).sum((1, 3, 5), dtype=np.int32) for k in range(1, int(label_of.max()) + 1)])
-        winner = np.where(2 * fill.sum(0) >= o[0] * o[1] * o[2], 1 + fill.argmax(0), 0).astype(np.int16)
+        fill = np.stack(
+            [(label == k).sum((1, 3, 5), dtype=np.int32) for k in range(1, int(label_of.max()) + 1)]
+        )
+        winner = np.where(2 * fill.sum(0) >= o[0] * o[1] * o[2], 1 + fill.argmax(0), 0).astype(
+            np.int16
+        )
         out.labels[part] = winner
         if out.instances is not None:
             mine = np.where(label == winner[:, None, :, None, :, None], instance_of[ids], 0)

@@ -1,4 +1,5 @@
-"""A thin section of a block copolymer, one block stained: double gyroid, lamellae or hexagonal cylinders.
+"""A thin section of a block copolymer, one block stained: double gyroid, lamellae or hexagonal
+cylinders.
 
 All three are level sets of a few plane waves.  Wohlgemuth et al. 2001, doi:10.1021/ma0019499
 """
@@ -10,7 +11,15 @@ from typing import Literal
 
 import numpy as np
 
-from recon.phantoms.base import VACUUM, Phantom, Region, generator, in_range, random_rotation, render
+from recon.phantoms.base import (
+    VACUUM,
+    Phantom,
+    Region,
+    generator,
+    in_range,
+    random_rotation,
+    render,
+)
 from recon.phantoms.waves import Waves, spread
 
 
@@ -25,10 +34,12 @@ def block_copolymer(
     matrix_density: float = 0.4,
     box_nm: float = 200.0,
 ) -> Phantom:
-    """Matrix: label 1, density ``matrix_density``; stained minority block: label 2, density 1, ``fraction`` of the section's volume.
+    """Matrix: label 1, density ``matrix_density``; stained minority block: label 2, density 1,
+    ``fraction`` of the section's volume.
 
-    The section is a film of ``thickness`` (share of the box) across z that fills y and x; the pattern repeats over ``period`` (share of
-    the box; gyroid: the cubic cell's edge) and is turned at random. Instances: the gyroid's two networks are 1 and 2.
+    The section is a film of ``thickness`` (share of the box) across z that fills y and x; the
+    pattern repeats over ``period`` (share of the box; gyroid: the cubic cell's edge) and is turned
+    at random. Instances: the gyroid's two networks are 1 and 2.
     """
     rng = generator(seed)
     in_range("fraction", fraction, 0.02, 0.98)
@@ -51,9 +62,17 @@ def block_copolymer(
         ids[np.abs(z) > thickness / 2] = 0
         return ids
 
-    regions = [VACUUM, Region(1, matrix_density), Region(2, 1.0, int(double)), Region(2, 1.0, 2 * double)]
+    regions = [
+        VACUUM,
+        Region(1, matrix_density),
+        Region(2, 1.0, int(double)),
+        Region(2, 1.0, 2 * double),
+    ]
     done = render(regions_at, regions, (size, size, size), (3, 3, 3))
-    step = f"phantom block_copolymer: seed {seed}, {morphology}, fraction {fraction:g}, {size}^3 voxels of {box_nm / size:g} nm"
+    step = (
+        f"phantom block_copolymer: seed {seed}, {morphology}, fraction {fraction:g}, {size}^3 "
+        f"voxels of {box_nm / size:g} nm"
+    )
     return done.phantom("block_copolymer", step, box_nm / size)
 
 
@@ -61,7 +80,9 @@ def _cell(morphology: str) -> tuple[np.ndarray, np.ndarray]:
     """Wave vectors (n, 3) in cycles per period, and phases (n,)."""
     if morphology == "lamellae":
         return np.array([[1.0, 0.0, 0.0]]), np.zeros(1)
-    if morphology == "cylinders":  # along x; 2 / sqrt 3 sets the distance of neighbours to one period
+    if (
+        morphology == "cylinders"
+    ):  # along x; 2 / sqrt 3 sets the distance of neighbours to one period
         c, s = 0.5, np.sqrt(3) / 2
         return np.array([[1, 0, 0], [-c, s, 0], [-c, -s, 0]]) * 2 / np.sqrt(3), np.zeros(3)
     # sin Z cos Y + sin Y cos X + sin X cos Z, each product as (sin(a + b) + sin(a - b)) / 2

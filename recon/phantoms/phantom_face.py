@@ -1,4 +1,5 @@
-"""A face of fifteen ellipses: a stand-in for the "phantom face" of Wang et al. 2020, doi:10.1002/aisy.202000152 (their picture is not public)."""
+"""A face of fifteen ellipses: a stand-in for the "phantom face" of Wang et al. 2020,
+doi:10.1002/aisy.202000152 (their picture is not public)."""
 
 from __future__ import annotations
 
@@ -27,10 +28,20 @@ FACE = tuple(
 )
 
 
-def phantom_face(*, size: int = 128, seed: int = 0, rows: int | None = None, box_nm: float = 128.0) -> Phantom:
-    """The benchmark's face in the (z, x) plane, densities 0 to 1, one label an ellipse. Nothing is random: ``seed`` changes nothing.
+def phantom_face(
+    *, size: int = 128, seed: int = 0, rows: int | None = None, box_nm: float = 128.0
+) -> Phantom:
+    """The benchmark's face in the (z, x) plane, densities 0 to 1, one label an ellipse. Nothing is
+    random: ``seed`` changes nothing.
 
     ``rows``: voxels along y; null: as many as ``size``.
     """
     generator(seed)  # refuses what the other families refuse
-    return lift(add_ellipses(FACE), size=size, rows=rows, name="phantom_face", step="15 ellipses", box_nm=box_nm)
+    return lift(
+        add_ellipses(FACE),
+        size=size,
+        rows=rows,
+        name="phantom_face",
+        step="15 ellipses",
+        box_nm=box_nm,
+    )

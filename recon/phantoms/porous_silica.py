@@ -1,4 +1,5 @@
-"""Porous silica: a grain with connected, worm-like pores, cut from a Gaussian random field.  Berk 1991, doi:10.1103/PhysRevA.44.5069"""
+"""Porous silica: a grain with connected, worm-like pores, cut from a Gaussian random field.  Berk
+1991, doi:10.1103/PhysRevA.44.5069"""
 
 from __future__ import annotations
 
@@ -11,9 +12,15 @@ RADIUS = 0.44  # of the grain, box units
 
 
 def porous_silica(
-    *, size: int = 128, seed: int = 0, porosity: float = 0.5, period: float = 0.12, box_nm: float = 200.0
+    *,
+    size: int = 128,
+    seed: int = 0,
+    porosity: float = 0.5,
+    period: float = 0.12,
+    box_nm: float = 200.0,
 ) -> Phantom:
-    """Density and label 1 where the field lies below the level that leaves ``porosity`` of the round grain empty.
+    """Density and label 1 where the field lies below the level that leaves ``porosity`` of the
+    round grain empty.
 
     ``period``: from pore to pore, as a share of the box, +-15 %.
     """
@@ -28,10 +35,15 @@ def porous_silica(
 
     def regions_at(z: np.ndarray, y: np.ndarray, x: np.ndarray) -> np.ndarray:
         radius = np.sqrt(z[:, None, None] ** 2 + y[:, None] ** 2 + x**2)
-        return np.asarray(_inside(radius, grain(z, y, x)) & (field(z, y, x) < level)).astype(np.uint8)
+        return np.asarray(_inside(radius, grain(z, y, x)) & (field(z, y, x) < level)).astype(
+            np.uint8
+        )
 
     done = render(regions_at, [VACUUM, Region(1, 1.0)], (size, size, size), (3, 3, 3))
-    step = f"phantom porous_silica: seed {seed}, porosity {porosity:g}, pores {period * box_nm:g} nm apart, {size}^3 voxels of {box_nm / size:g} nm"
+    step = (
+        f"phantom porous_silica: seed {seed}, porosity {porosity:g}, pores {period * box_nm:g} "
+        f"nm apart, {size}^3 voxels of {box_nm / size:g} nm"
+    )
     return done.phantom("porous_silica", step, box_nm / size)
 
 

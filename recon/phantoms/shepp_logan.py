@@ -1,4 +1,5 @@
-"""The Shepp-Logan head with the contrast of Toft 1996 (thesis, Technical University of Denmark), that everybody uses.
+"""The Shepp-Logan head with the contrast of Toft 1996 (thesis, Technical University of Denmark),
+that everybody uses.
 
 Shepp and Logan 1974, doi:10.1109/TNS.1974.6499235
 """
@@ -25,10 +26,20 @@ HEAD = tuple(
 )
 
 
-def shepp_logan(*, size: int = 128, seed: int = 0, rows: int | None = None, box_nm: float = 128.0) -> Phantom:
-    """The head in the (z, x) plane, densities 0 to 1, one label an ellipse, 0 in the empty ventricles. ``seed`` changes nothing.
+def shepp_logan(
+    *, size: int = 128, seed: int = 0, rows: int | None = None, box_nm: float = 128.0
+) -> Phantom:
+    """The head in the (z, x) plane, densities 0 to 1, one label an ellipse, 0 in the empty
+    ventricles. ``seed`` changes nothing.
 
     ``rows``: voxels along y; null: as many as ``size``.
     """
     generator(seed)  # refuses what the other families refuse
-    return lift(add_ellipses(HEAD), size=size, rows=rows, name="shepp_logan", step="10 ellipses", box_nm=box_nm)
+    return lift(
+        add_ellipses(HEAD),
+        size=size,
+        rows=rows,
+        name="shepp_logan",
+        step="10 ellipses",
+        box_nm=box_nm,
+    )

@@ -1,11 +1,20 @@
-"""A supported catalyst: a big, rough, porous grain of support with small dense metal particles on its inner and outer surfaces."""
+"""A supported catalyst: a big, rough, porous grain of support with small dense metal particles on
+its inner and outer surfaces."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from recon.errors import UserError
-from recon.phantoms.base import VACUUM, Phantom, Region, generator, in_range, random_rotation, render
+from recon.phantoms.base import (
+    VACUUM,
+    Phantom,
+    Region,
+    generator,
+    in_range,
+    random_rotation,
+    render,
+)
 from recon.phantoms.shapes import Body, body, stamp
 from recon.phantoms.waves import Waves, random_waves, spread
 
@@ -20,19 +29,26 @@ def supported_catalyst(
     diameter_nm: float = 4.0,
     box_nm: float = 128.0,
 ) -> Phantom:
-    """Support: label 1, density ``support_density`` (alumina beside platinum in HAADF: about 0.06 to 0.15). Metal: label 2, density 1.
+    """Support: label 1, density ``support_density`` (alumina beside platinum in HAADF: about 0.06
+    to 0.15). Metal: label 2, density 1.
 
-    Particles are rounded truncated octahedra of ``diameter_nm`` on average (log-normal, 25 %), numbered as instances, and do not touch;
-    fewer than ``n_particles`` when there is no more room. Their centres are the positions.
+    Particles are rounded truncated octahedra of ``diameter_nm`` on average (log-normal, 25 %),
+    numbered as instances, and do not touch; fewer than ``n_particles`` when there is no more room.
+    Their centres are the positions.
     """
     rng = generator(seed)
     in_range("porosity", porosity, 0.0, 0.8)
     in_range("support_density", support_density, 1e-3, 1.0)
     in_range("n_particles", n_particles, 0, 5000)
     if not 0 < diameter_nm <= box_nm / 16:
-        raise UserError(f"diameter_nm={diameter_nm} given, a number from 0 to {box_nm / 16:g} (box_nm / 16) wanted")
+        raise UserError(
+            f"diameter_nm={diameter_nm} given, a number from 0 to {box_nm / 16:g} (box_nm / 16) "
+            f"wanted"
+        )
     turn, half = random_rotation(rng), rng.uniform(0.24, 0.33, 3)
-    support = Support(turn / half, random_waves(rng, 24, 0.15, 0.5), random_waves(rng, 48, 0.08, 0.16), porosity)
+    support = Support(
+        turn / half, random_waves(rng, 24, 0.15, 0.5), random_waves(rng, 48, 0.08, 0.16), porosity
+    )
     metal = _decorate(rng, support, n_particles, diameter_nm / box_nm)
 
     def regions_at(z: np.ndarray, y: np.ndarray, x: np.ndarray) -> np.ndarray:
@@ -41,15 +57,23 @@ def supported_catalyst(
             stamp(ids, z, y, x, particle, number)
         return ids
 
-    regions = [VACUUM, Region(1, support_density), *(Region(2, 1.0, k + 1) for k in range(len(metal)))]
+    regions = [
+        VACUUM,
+        Region(1, support_density),
+        *(Region(2, 1.0, k + 1) for k in range(len(metal))),
+    ]
     done = render(regions_at, regions, (size, size, size), (3, 3, 3))
-    step = f"phantom supported_catalyst: seed {seed}, {len(metal)} particles, porosity {porosity:g}, {size}^3 voxels of {box_nm / size:g} nm"
+    step = (
+        f"phantom supported_catalyst: seed {seed}, {len(metal)} particles, porosity "
+        f"{porosity:g}, {size}^3 voxels of {box_nm / size:g} nm"
+    )
     centres = size * np.array([m.centre for m in metal]).reshape(-1, 3)
     return done.phantom("supported_catalyst", step, box_nm / size, centres)
 
 
 class Support:
-    """An ellipsoid with a rough surface, |M p| < 1 + 0.1 f(p), less the pores, g(p) > c; c leaves the porosity asked for."""
+    """An ellipsoid with a rough surface, |M p| < 1 + 0.1 f(p), less the pores, g(p) > c; c leaves
+    the porosity asked for."""
 
     def __init__(self, to_unit: np.ndarray, rough: Waves, pores: Waves, porosity: float) -> None:
         self.to_unit, self.rough, self.pores = to_unit.T, rough, pores
@@ -59,20 +83,29 @@ class Support:
 
     def at(self, points: np.ndarray) -> np.ndarray:
         """(p,) bool: which of (p, 3) points are support."""
-        return np.asarray((self._depth(points, self.rough.at(points)) > 0) & (self.pores.at(points) <= self.cut))
+        return np.asarray(
+            (self._depth(points, self.rough.at(points)) > 0) & (self.pores.at(points) <= self.cut)
+        )
 
     def inside(self, z: np.ndarray, y: np.ndarray, x: np.ndarray) -> np.ndarray:
         m = self.to_unit
-        squared = sum((m[i, 0] * z[:, None, None] + m[i, 1] * y[:, None] + m[i, 2] * x) ** 2 for i in range(3))
+        squared = sum(
+            (m[i, 0] * z[:, None, None] + m[i, 1] * y[:, None] + m[i, 2] * x) ** 2 for i in range(3)
+        )
         whole = np.sqrt(squared) < 1 + 0.1 * np.clip(self.rough(z, y, x), -2, 2)
         return np.asarray(whole & (self.pores(z, y, x) <= self.cut))
 
     def _depth(self, points: np.ndarray, rough: np.ndarray) -> np.ndarray:
-        return np.asarray(1 + 0.1 * np.clip(rough, -2, 2) - np.sqrt(((points @ self.to_unit.T) ** 2).sum(1)))
+        return np.asarray(
+            1 + 0.1 * np.clip(rough, -2, 2) - np.sqrt(((points @ self.to_unit.T) ** 2).sum(1))
+        )
 
 
-def _decorate(rng: np.random.Generator, support: Support, wanted: int, diameter: float) -> list[Body]:
-    """Particles whose centres lie on the surface: between a point inside and a point outside, found by bisection."""
+def _decorate(
+    rng: np.random.Generator, support: Support, wanted: int, diameter: float
+) -> list[Body]:
+    """Particles whose centres lie on the surface: between a point inside and a point outside, found
+    by bisection."""
     placed: list[Body] = []
     n = 12 * wanted + 50
     inner, outer = rng.uniform(-0.42, 0.42, (n, 3)), rng.uniform(-0.42, 0.42, (n, 3))
@@ -85,7 +118,19 @@ def _decorate(rng: np.random.Generator, support: Support, wanted: int, diameter:
     for centre in outer:
         radius = diameter / 2 * float(np.exp(np.clip(rng.normal(0, 0.25), -0.6, 0.6)))
         turn = random_rotation(rng)
-        apart = all(np.sqrt(((centre - other.centre) ** 2).sum()) > 1.1 * (radius + other.radius) for other in placed)
+        apart = all(
+            np.sqrt(((centre - other.centre) ** 2).sum()) > 1.1 * (radius + other.radius)
+            for other in placed
+        )
         if len(placed) < wanted and apart and np.abs(centre).max() + radius < 0.475:
-            placed.append(body("truncated_octahedron", 0.7, radius=radius, centre=centre, turn=turn, smoothing=0.08))
+            placed.append(
+                body(
+                    "truncated_octahedron",
+                    0.7,
+                    radius=radius,
+                    centre=centre,
+                    turn=turn,
+                    smoothing=0.08,
+                )
+            )
     return placed

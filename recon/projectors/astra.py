@@ -1,8 +1,10 @@
-"""The ASTRA toolbox as a projector: slice by slice on the CPU, whole slabs on a CUDA device without copying.
+"""The ASTRA toolbox as a projector: slice by slice on the CPU, whole slabs on a CUDA device without
+copying.
 
-ASTRA (https://astra-toolbox.com, GPL-3) is an extra: it is imported when this projector is chosen, never before. Its y axis points
-up while our z index grows downwards, so an angle t of ours is -t of ASTRA's: detector x and ray directions below are
-u = (cos t, -sin t) and r = (-sin t, -cos t) in ASTRA's (x, y).
+ASTRA (https://astra-toolbox.com, GPL-3) is an extra: it is imported when this projector is chosen,
+never before. Its y axis points up while our z index grows downwards, so an angle t of ours is -t of
+ASTRA's: detector x and ray directions below are u = (cos t, -sin t) and r = (-sin t, -cos t) in
+ASTRA's (x, y).
 """
 
 from __future__ import annotations
@@ -24,7 +26,8 @@ def load_astra() -> Any:
         import astra
     except ImportError:
         raise UserError(
-            "projector=astra given, but the ASTRA toolbox is not installed; run: pip install 'tiltwise[astra]', or use projector=native"
+            "projector=astra given, but the ASTRA toolbox is not installed; run: pip install "
+            "'tiltwise[astra]', or use projector=native"
         ) from None
     return astra
 
@@ -32,7 +35,9 @@ def load_astra() -> Any:
 class AstraProjector:
     """``kind``: linear (Joseph), strip (exact areas), line, on the CPU; cuda for a GPU."""
 
-    def __init__(self, geometry: Geometry, volume_zx: tuple[int, int], width: int, *, kind: str = "linear") -> None:
+    def __init__(
+        self, geometry: Geometry, volume_zx: tuple[int, int], width: int, *, kind: str = "linear"
+    ) -> None:
         self.geometry = geometry
         self.volume_zx = volume_zx
         self.sinogram_tx = (geometry.n_views, width)
@@ -40,12 +45,16 @@ class AstraProjector:
         if kind not in ("linear", "strip", "line", "cuda"):
             raise UserError(f"projector.kind={kind} given, linear, strip, line or cuda wanted")
         if kind == "cuda" and not (torch.cuda.is_available() and self._astra.use_cuda()):
-            raise UserError("projector.kind=cuda given, but no CUDA device is usable by torch and ASTRA; use projector=native")
+            raise UserError(
+                "projector.kind=cuda given, but no CUDA device is usable by torch and ASTRA; use "
+                "projector=native"
+            )
         self.device = torch.device("cuda" if kind == "cuda" else "cpu")
         t = np.deg2rad(geometry.angles_deg)
         self._u = np.stack([np.cos(t), -np.sin(t)], 1)
         self._ray = np.stack([-np.sin(t), -np.cos(t)], 1)
-        # The detector's centre lies where the axis does not: the axis lands in column axis_column from the centre.
+        # The detector's centre lies where the axis does not: the axis lands in column axis_column
+        # from the centre.
         self._centre = -column_shifts(geometry)[:, None] * self._u
 
     def __call__(self, volume: Tensor) -> Tensor:
@@ -57,15 +66,20 @@ class AstraProjector:
         return self._run(sinogram, forward=False)
 
     def smear(self, sinogram: Tensor) -> Tensor:
-        """ASTRA has no interpolating back-projection on the CPU; its adjoint stands in (its weights add up to 1 on average)."""
+        """ASTRA has no interpolating back-projection on the CPU; its adjoint stands in (its weights
+        add up to 1 on average)."""
         return self.T(sinogram)
 
     def views(self, index: np.ndarray) -> AstraProjector:
-        return AstraProjector(take_views(self.geometry, index), self.volume_zx, self.sinogram_tx[1], kind=self._kind)
+        return AstraProjector(
+            take_views(self.geometry, index), self.volume_zx, self.sinogram_tx[1], kind=self._kind
+        )
 
     def _run(self, operand: Tensor, *, forward: bool) -> Tensor:
         lead = (*operand.shape[:-3], operand.shape[-2])
-        shape_in, shape_out = (self.volume_zx, self.sinogram_tx) if forward else (self.sinogram_tx, self.volume_zx)
+        shape_in, shape_out = (
+            (self.volume_zx, self.sinogram_tx) if forward else (self.sinogram_tx, self.volume_zx)
+        )
         # (..., a, y, b) -> (row, a, b), rows of all batches in a line
         slices = operand.detach().float().movedim(-2, -3).reshape(-1, *shape_in).contiguous()
         out = torch.empty((len(slices), *shape_out), dtype=torch.float32, device=operand.device)
@@ -96,7 +110,8 @@ class AstraProjector:
             astra.projector.delete(projector)
 
     def _run_cuda(self, slices: Tensor, out: Tensor, forward: bool) -> None:
-        """All rows at once: our y is ASTRA's z. The tensors' own device memory is linked, nothing is copied."""
+        """All rows at once: our y is ASTRA's z. The tensors' own device memory is linked, nothing
+        is copied."""
         astra, rows = self._astra, len(slices)
         zero, one = np.zeros((len(self._u), 1)), np.ones((len(self._u), 1))
         vectors = np.hstack([self._ray, zero, self._centre, zero, self._u, zero, zero, zero, one])
@@ -111,9 +126,16 @@ class AstraProjector:
             memory = astra.data3d.GPULink(tensor.data_ptr(), n_columns, n_rows, n_slices, pitch)
             return int(astra.data3d.link(kind, geometries[kind], memory))
 
-        volume, sinogram = (link("-vol", slices), link("-sino", out)) if forward else (link("-vol", out), link("-sino", slices))
+        volume, sinogram = (
+            (link("-vol", slices), link("-sino", out))
+            if forward
+            else (link("-vol", out), link("-sino", slices))
+        )
         config = astra.astra_dict("FP3D_CUDA" if forward else "BP3D_CUDA")
-        config |= {"ProjectionDataId": sinogram, "VolumeDataId" if forward else "ReconstructionDataId": volume}
+        config |= {
+            "ProjectionDataId": sinogram,
+            "VolumeDataId" if forward else "ReconstructionDataId": volume,
+        }
         algorithm = astra.algorithm.create(config)
         try:
             torch.cuda.synchronize()

@@ -1,12 +1,14 @@
-"""The native projector's two loops, on (z * x, row) volumes and (tilt * x, row) tilt series; see ``native.py`` for the model.
+"""The native projector's two loops, on (z * x, row) volumes and (tilt * x, row) tilt series; see
+``native.py`` for the model.
 
 A voxel at signed distance d from a ray (d in detector columns) contributes with weight
 
     w(d) = max(0, 1 - |d| / m) / m,    m = max(|cos t|, |sin t|)
 
-which is linear interpolation along the voxel grid's axis that is nearer to the detector, times the path length through one
-grid line: Joseph 1982, doi:10.1109/TMI.1982.4307572. A voxel meets at most two columns, so the adjoint gathers two taps per
-tilt. The forward direction gathers too, so that no two threads ever write to one row.
+which is linear interpolation along the voxel grid's axis that is nearer to the detector, times the
+path length through one grid line: Joseph 1982, doi:10.1109/TMI.1982.4307572. A voxel meets at most
+two columns, so the adjoint gathers two taps per tilt. The forward direction gathers too, so that no
+two threads ever write to one row.
 """
 
 from __future__ import annotations
@@ -32,7 +34,8 @@ def _block_rows(n_rows):
 
 @njit(parallel=True, **_OPTIONS)
 def back_project(sinogram, cosine, sine, half_width, axis_column, n_u, volume, n_z, n_x):
-    """volume[z * n_x + x] = sum over tilts and columns of w(u - column) * sinogram[t * n_u + u], with m = half_width[t] <= 1."""
+    """volume[z * n_x + x] = sum over tilts and columns of w(u - column) * sinogram[t * n_u + u],
+    with m = half_width[t] <= 1."""
     n_t = cosine.size
     n_rows = volume.shape[1]
     block = _block_rows(n_rows)
@@ -43,16 +46,25 @@ def back_project(sinogram, cosine, sine, half_width, axis_column, n_u, volume, n
             last = min(first + block, n_rows)
             for x in range(n_x):
                 for t in range(n_t):
-                    u = axis_column[t] + (z - (n_z - 1) / 2) * sine[t] + (x - (n_x - 1) / 2) * cosine[t]
+                    u = (
+                        axis_column[t]
+                        + (z - (n_z - 1) / 2) * sine[t]
+                        + (x - (n_x - 1) / 2) * cosine[t]
+                    )
                     below = math.floor(u)
                     i = int(below)
                     f = np.float32(u - below)
                     g = np.float32(1 / half_width[t])
                     inside0 = (i >= 0) & (i < n_u)
                     inside1 = (i >= -1) & (i < n_u - 1)
-                    # Taps off the detector point at a valid row with weight zero: cheaper than a branch.
+                    # Taps off the detector point at a valid row with weight zero: cheaper than a
+                    # branch.
                     weight[t] = max(np.float32(0), g - f * g * g) if inside0 else np.float32(0)
-                    weight[n_t + t] = max(np.float32(0), g - (np.float32(1) - f) * g * g) if inside1 else np.float32(0)
+                    weight[n_t + t] = (
+                        max(np.float32(0), g - (np.float32(1) - f) * g * g)
+                        if inside1
+                        else np.float32(0)
+                    )
                     tap[t] = t * n_u + (i if inside0 else 0)
                     tap[n_t + t] = t * n_u + (i + 1 if inside1 else 0)
                 gather_rows(volume, z * n_x + x, sinogram, tap, weight, 2 * n_t, first, last, False)
@@ -60,7 +72,8 @@ def back_project(sinogram, cosine, sine, half_width, axis_column, n_u, volume, n
 
 @njit(inline="always", **_OPTIONS)
 def _shallow_taps(u, c, s, axis, z0, z1, n_z, n_x, tap, weight):
-    """|cos| >= |sin|: the ray of column u crosses each line z once, between two neighbouring x. Returns the number of taps."""
+    """|cos| >= |sin|: the ray of column u crosses each line z once, between two neighbouring x.
+    Returns the number of taps."""
     g = np.float32(1 / abs(c))
     n = z1 - z0
     x_at_z0 = (u - axis - (z0 - (n_z - 1) / 2) * s) / c + (n_x - 1) / 2
@@ -80,7 +93,8 @@ def _shallow_taps(u, c, s, axis, z0, z1, n_z, n_x, tap, weight):
 
 @njit(inline="always", **_OPTIONS)
 def _steep_taps(u, c, s, axis, z0, z1, n_z, n_x, tap, weight):
-    """|sin| > |cos|: of each line z, all x whose voxel lies within m = |sin| of the ray. Returns the number of taps."""
+    """|sin| > |cos|: of each line z, all x whose voxel lies within m = |sin| of the ray. Returns
+    the number of taps."""
     m = abs(s)
     g = np.float32(1 / m)
     n = 0
@@ -101,7 +115,8 @@ def _steep_taps(u, c, s, axis, z0, z1, n_z, n_x, tap, weight):
 
 @njit(parallel=True, **_OPTIONS)
 def project(volume, cosine, sine, axis_column, n_u, sinogram, n_z, n_x, n_threads):
-    """sinogram[t * n_u + u] = sum over voxels of w(u - column) * volume[z * n_x + x]. Thread i takes every n-th tilt from i."""
+    """sinogram[t * n_u + u] = sum over voxels of w(u - column) * volume[z * n_x + x]. Thread i
+    takes every n-th tilt from i."""
     n_t = cosine.size
     n_rows = volume.shape[1]
     block = _block_rows(n_rows)
@@ -119,9 +134,14 @@ def project(volume, cosine, sine, axis_column, n_u, sinogram, n_z, n_x, n_thread
                     a = axis + (z0 - (n_z - 1) / 2) * s
                     b = axis + (z1 - 1 - (n_z - 1) / 2) * s
                     reach = abs(c) * (n_x - 1) / 2 + max(abs(c), abs(s))
-                    for u in range(max(0, math.ceil(min(a, b) - reach)), min(n_u - 1, math.floor(max(a, b) + reach)) + 1):
+                    for u in range(
+                        max(0, math.ceil(min(a, b) - reach)),
+                        min(n_u - 1, math.floor(max(a, b) + reach)) + 1,
+                    ):
                         if abs(c) >= abs(s):
                             n_taps = _shallow_taps(u, c, s, axis, z0, z1, n_z, n_x, tap, weight)
                         else:
                             n_taps = _steep_taps(u, c, s, axis, z0, z1, n_z, n_x, tap, weight)
-                        gather_rows(sinogram, t * n_u + u, volume, tap, weight, n_taps, first, last, True)
+                        gather_rows(
+                            sinogram, t * n_u + u, volume, tap, weight, n_taps, first, last, True
+                        )

@@ -1,9 +1,10 @@
 """The engine's own CPU projector: exact adjoint, no stored matrix, rows innermost.
 
-Rows (y) are the contiguous axis of both arrays in memory, ``(z, x, row)`` and ``(tilt, x, row)``, so that a ray's weights are
-worked out once and used for a whole row vector. To the caller the tensors are ``(z, y, x)`` and ``(tilt, y, x)`` as everywhere:
-results are permuted *views*. Element-wise torch operations keep that memory order, so an iteration never transposes; an
-operand in another order is copied once.
+Rows (y) are the contiguous axis of both arrays in memory, ``(z, x, row)`` and ``(tilt, x, row)``,
+so that a ray's weights are worked out once and used for a whole row vector. To the caller the
+tensors are ``(z, y, x)`` and ``(tilt, y, x)`` as everywhere: results are permuted *views*.
+Element-wise torch operations keep that memory order, so an iteration never transposes; an operand
+in another order is copied once.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ from recon.projectors.base import check_operand, column_shifts, take_views
 
 
 class NativeProjector:
-    """Joseph's linear-interpolation projector (doi:10.1109/TMI.1982.4307572), differentiable, on all numba threads.
+    """Joseph's linear-interpolation projector (doi:10.1109/TMI.1982.4307572), differentiable, on
+    all numba threads.
 
     Both directions cost ``4 * tilts * z * x * rows`` operations and no memory beyond the result.
     """
@@ -52,7 +54,9 @@ class NativeProjector:
         return self._back_project(sinogram, np.ones_like(self._joseph))
 
     def views(self, index: np.ndarray) -> NativeProjector:
-        return NativeProjector(take_views(self.geometry, index), self.volume_zx, self.sinogram_tx[1])
+        return NativeProjector(
+            take_views(self.geometry, index), self.volume_zx, self.sinogram_tx[1]
+        )
 
     def _project(self, volume: Tensor) -> Tensor:
         flat, lead = _rows_last(volume)
@@ -60,7 +64,14 @@ class NativeProjector:
         threads = numba.get_num_threads()
         flat_out = out.numpy().reshape(-1, flat.shape[1])
         kernels.project(
-            flat, self._cosine, self._sine, self._axis_column, self.sinogram_tx[1], flat_out, *self.volume_zx, threads
+            flat,
+            self._cosine,
+            self._sine,
+            self._axis_column,
+            self.sinogram_tx[1],
+            flat_out,
+            *self.volume_zx,
+            threads,
         )
         return _rows_middle(out, lead)
 
@@ -69,16 +80,26 @@ class NativeProjector:
         out = torch.empty((*self.volume_zx, flat.shape[1]), dtype=torch.float32)
         flat_out = out.numpy().reshape(-1, flat.shape[1])
         kernels.back_project(
-            flat, self._cosine, self._sine, half_width, self._axis_column, self.sinogram_tx[1], flat_out, *self.volume_zx
+            flat,
+            self._cosine,
+            self._sine,
+            half_width,
+            self._axis_column,
+            self.sinogram_tx[1],
+            flat_out,
+            *self.volume_zx,
         )
         return _rows_middle(out, lead)
 
 
 def _rows_last(tensor: Tensor) -> tuple[np.ndarray, tuple[int, ...]]:
-    """(..., a, y, b) -> ((a * b, batch * y) C-ordered array, (..., y)); a view when the memory is already in that order."""
+    """(..., a, y, b) -> ((a * b, batch * y) C-ordered array, (..., y)); a view when the memory is
+    already in that order."""
     a, y, b = tensor.shape[-3:]
     lead = (*tensor.shape[:-3], y)
-    moved = tensor.detach().to(torch.float32).reshape(-1, a, y, b).permute(1, 3, 0, 2)  # (a, b, batch, y)
+    moved = (
+        tensor.detach().to(torch.float32).reshape(-1, a, y, b).permute(1, 3, 0, 2)
+    )  # (a, b, batch, y)
     return moved.reshape(a * b, -1).contiguous().numpy(), lead
 
 

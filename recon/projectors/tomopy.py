@@ -1,7 +1,9 @@
-"""TomoPy as a projector and as the ``gridrec`` reconstruction. Optional: it has no PyPI release (conda-forge only).
+"""TomoPy as a projector and as the ``gridrec`` reconstruction. Optional: it has no PyPI release
+(conda-forge only).
 
-TomoPy's arrays are (tilt, slice, x), angles in radians, and its t = x cos + y sin with y up, so an angle t of ours is -t of its.
-Its ``center`` is i + 0.5 for an axis at pixel i, except in ``gridrec``, where it is i.
+TomoPy's arrays are (tilt, slice, x), angles in radians, and its t = x cos + y sin with y up, so an
+angle t of ours is -t of its. Its ``center`` is i + 0.5 for an axis at pixel i, except in
+``gridrec``, where it is i.
 """
 
 from __future__ import annotations
@@ -30,16 +32,27 @@ def load_tomopy() -> Any:
 
 
 class TomopyProjector:
-    """TomoPy's forward projector; it has no public adjoint, so A.T is its unfiltered ``fbp`` algorithm, an approximate one."""
+    """TomoPy's forward projector; it has no public adjoint, so A.T is its unfiltered ``fbp``
+    algorithm, an approximate one."""
 
     device = torch.device("cpu")
 
     def __init__(self, geometry: Geometry, volume_zx: tuple[int, int], width: int) -> None:
         if volume_zx != (width, width):
-            raise UserError(f"a volume of (z, x) = {volume_zx} given for TomoPy, {(width, width)} wanted; use projector=native")
+            raise UserError(
+                f"a volume of (z, x) = {volume_zx} given for TomoPy, {(width, width)} wanted; use "
+                f"projector=native"
+            )
         if np.ptp(column_shifts(geometry)) > 1e-9:
-            raise UserError("different x shifts per view given, TomoPy takes one axis position; resample the series first")
-        self.geometry, self.volume_zx, self.sinogram_tx = geometry, volume_zx, (geometry.n_views, width)
+            raise UserError(
+                "different x shifts per view given, TomoPy takes one axis position; resample the "
+                "series first"
+            )
+        self.geometry, self.volume_zx, self.sinogram_tx = (
+            geometry,
+            volume_zx,
+            (geometry.n_views, width),
+        )
         self._tomopy = load_tomopy()
         self._theta = -np.deg2rad(geometry.angles_deg)
         self._axis = centre(width) + float(column_shifts(geometry)[0])
@@ -48,7 +61,9 @@ class TomopyProjector:
         check_operand(volume, self.volume_zx, "volume")
         slices = volume.detach().float().movedim(-2, -3)  # (..., y, z, x)
         flat = slices.reshape(-1, *self.volume_zx).numpy()
-        views = self._tomopy.project(flat, self._theta, center=self._axis + 0.5, pad=False, sinogram_order=False)
+        views = self._tomopy.project(
+            flat, self._theta, center=self._axis + 0.5, pad=False, sinogram_order=False
+        )
         result = torch.from_numpy(np.ascontiguousarray(views))  # (tilt, rows, x)
         return result.reshape(result.shape[0], *slices.shape[:-2], result.shape[2]).movedim(0, -3)
 
@@ -57,7 +72,12 @@ class TomopyProjector:
         moved = sinogram.detach().float().movedim(-3, 0)  # (tilt, ..., y, x)
         flat = moved.reshape(moved.shape[0], -1, moved.shape[-1]).numpy()
         slices = self._tomopy.recon(
-            flat, self._theta, center=self._axis + 0.5, algorithm="fbp", filter_name="none", sinogram_order=False
+            flat,
+            self._theta,
+            center=self._axis + 0.5,
+            algorithm="fbp",
+            filter_name="none",
+            sinogram_order=False,
         )
         return torch.from_numpy(slices).reshape(*moved.shape[1:-1], *self.volume_zx).movedim(-3, -2)
 
@@ -65,4 +85,6 @@ class TomopyProjector:
         return self.T(sinogram)
 
     def views(self, index: np.ndarray) -> TomopyProjector:
-        return TomopyProjector(take_views(self.geometry, index), self.volume_zx, self.sinogram_tx[1])
+        return TomopyProjector(
+            take_views(self.geometry, index), self.volume_zx, self.sinogram_tx[1]
+        )

@@ -1,4 +1,5 @@
-"""A phantom in the microscope: projections, contrast, dose, detector, drift. Returns the series with everything that was applied."""
+"""A phantom in the microscope: projections, contrast, dose, detector, drift. Returns the series
+with everything that was applied."""
 
 from __future__ import annotations
 
@@ -12,7 +13,6 @@ import torch
 from recon.errors import UserError
 from recon.geometry import Geometry
 from recon.phantoms.base import Phantom
-from recon.samples import Sample
 from recon.series import TiltSeries, Volume
 from recon.simulate import stage
 from recon.simulate.applied import Applied, Fiducials, recorded_positions
@@ -22,12 +22,14 @@ from recon.simulate.detector import check_dose, cosmic_rays, electrons, read_out
 from recon.simulate.fiducials import Beads, bead_chords, bead_voxels, hidden, place, track
 from recon.simulate.film import Film, bar_transmission, slab_length
 from recon.simulate.fresnel import defocused, wavelength_nm
+from recon.simulate.sample import Sample
 from recon.simulate.scan import Scan, scan_errors, scanned, scanned_positions
 from recon.simulate.session import Axis, Scheme, Session, begin, binned, recorded, specimen, sweep
 
 STEADY, NO_BEADS, NO_FILM, AMORPHOUS = Scan(), Beads(), Film(), Bragg()
 FILM_HEIGHT = -0.4  # of the support film's middle, in boxes from the specimen's centre
-# Phase shift per factor e of attenuation, for the halo: gold shifts by 0.16 rad / nm and loses 1/e behind an aperture in about 12 nm.
+# Phase shift per factor e of attenuation, for the halo: gold shifts by 0.16 rad / nm and loses 1/e
+# behind an aperture in about 12 nm.
 PHASE_PER_E_FOLD = 2.0
 
 
@@ -62,22 +64,32 @@ def acquire(
 ) -> Sample:
     """Record ``family`` (a phantom function with its options filled in).
 
-    A ray that meets the mass t = integral of density along it (nm) scatters the fraction 1 - exp(-t / ``free_path_nm``) of its electrons:
-    what HAADF counts, saturating for thick and dense matter; bright field counts the rest. ``dose_e_nm2``: per view.
+    A ray that meets the mass t = integral of density along it (nm) scatters the fraction 1 - exp(-t
+    / ``free_path_nm``) of its electrons: what HAADF counts, saturating for thick and dense matter;
+    bright field counts the rest. ``dose_e_nm2``: per view.
 
-    Stage: ``sweep_deg``: by how much it turns during each exposure (continuous rotation); ``axis``: b is the second series of a dual-axis
-    recording, of the specimen turned by 90 degrees in its plane. ``drift_px``: standard deviation of a random walk over the views, along
-    and across the axis; ``axis_error_px``: where the axis lies off the centre; ``tilt_error_deg``, ``rotation_error_deg``,
-    ``magnification_error``: standard deviations of the true tilts about those written down, of each view's rotation beyond ``axis_deg``
-    and of its magnification (.002: .2 %).
+    Stage: ``sweep_deg``: by how much it turns during each exposure (continuous rotation); ``axis``:
+    b is the second series of a dual-axis recording, of the specimen turned by 90 degrees in its
+    plane. ``drift_px``: standard deviation of a random walk over the views, along and across the
+    axis; ``axis_error_px``: where the axis lies off the centre; ``tilt_error_deg``,
+    ``rotation_error_deg``, ``magnification_error``: standard deviations of the true tilts about
+    those written down, of each view's rotation beyond ``axis_deg`` and of its magnification (.002:
+    .2 %).
 
-    Specimen: ``bragg``, ``film``, ``beads``: crystals that darken in zone axes, a support film and its grid, gold beads; off by default.
-    ``defocus_um``: bright field only, gives edges and beads their fringes. Detector: ``bad_pixels``: share that is always hot or dead;
-    ``scan``: errors of a scanned beam.
+    Specimen: ``bragg``, ``film``, ``beads``: crystals that darken in zone axes, a support film and
+    its grid, gold beads; off by default. ``defocus_um``: bright field only, gives edges and beads
+    their fringes. Detector: ``bad_pixels``: share that is always hot or dead; ``scan``: errors of a
+    scanned beam.
 
     Raises ``UserError`` for what no microscope can do.
     """
-    _check(contrast, free_path_nm, dose_e_nm2, defocus_um, {"scan": scan, "beads": beads, "film": film, "bragg": bragg})
+    _check(
+        contrast,
+        free_path_nm,
+        dose_e_nm2,
+        defocus_um,
+        {"scan": scan, "beads": beads, "film": film, "bragg": bragg},
+    )
     coarse, fine = specimen(family, axis)
     pixel, box_nm = coarse.voxel_nm, coarse.voxel_nm * coarse.density.shape[2]
     session = begin(
@@ -108,19 +120,31 @@ def acquire(
     )
     reaching = scattered if contrast == "haadf" else 1 - scattered
     if film.bar_from_deg < 90:
-        bars = [bar_transmission(film, shape, session.geometry, session.applied, v) for v in range(len(reaching))]
+        bars = [
+            bar_transmission(film, shape, session.geometry, session.applied, v)
+            for v in range(len(reaching))
+        ]
         reaching = reaching * np.stack(bars)
         session = _shadowed(session, np.stack(bars))
         gold = gold and hidden(gold, np.stack(bars))
     errors = scan_errors(scan, len(reaching), shape, stage.stream(session.seed, stage.SCAN))
     if errors is not None:
-        reaching = np.clip(np.stack([scanned(image, error) for image, error in zip(reaching, errors, strict=True)]), 0, None)
+        reaching = np.clip(
+            np.stack(
+                [scanned(image, error) for image, error in zip(reaching, errors, strict=True)]
+            ),
+            0,
+            None,
+        )
         session = replace(session, applied=replace(session.applied, scan_px=errors))
         gold = gold and _scanned_gold(gold, errors, pixel)
 
     incident = dose_e_nm2 * pixel**2
     data = cosmic_rays(
-        read_out(electrons(incident * reaching, rng), dark_level, read_noise, rng), cosmic_rays_per_view, 20 * incident, rng
+        read_out(electrons(incident * reaching, rng), dark_level, read_noise, rng),
+        cosmic_rays_per_view,
+        20 * incident,
+        rng,
     )
     bad = draw_bad_pixels(shape, bad_pixels, stage.stream(seed, stage.BAD_PIXELS))
     if bad is not None:
@@ -129,16 +153,16 @@ def acquire(
 
     angles = session.angles_deg
     step = (
-        f"simulated: {coarse.name}, {contrast} at {dose_e_nm2:g} e/nm2 a view, {scheme} scheme of {angles.size} views to "
+        f"simulated: {coarse.name}, {contrast} at {dose_e_nm2:g} e/nm2 a view, {scheme} scheme of "
+        f"{angles.size} views to "
         f"{np.abs(angles).max():g} deg, drift {drift_px:g} px, axis {axis_deg:g} deg, seed {seed}"
     )
     more = {
         "second axis": axis == "b",
         f"sweep {sweep_deg:g} deg": sweep_deg > 0,
         f"defocus {defocus_um:g} um": defocus_um != 0,
-        f"tilt, rotation, magnification errors {tilt_error_deg:g} deg, {rotation_error_deg:g} deg, {magnification_error:g}": (
-            rotation_error_deg > 0 or magnification_error > 0
-        ),
+        f"tilt, rotation, magnification errors {tilt_error_deg:g} deg, {rotation_error_deg:g} deg, "
+        f"{magnification_error:g}": (rotation_error_deg > 0 or magnification_error > 0),
         str(bragg): bragg != AMORPHOUS,
         str(film): film != NO_FILM,
         str(beads): beads != NO_BEADS,
@@ -146,9 +170,14 @@ def acquire(
         f"bad pixels {bad_pixels:g}": bad is not None,
     }
     history = (*coarse.history, ", ".join([step, *(words for words, on in more.items() if on)]))
-    series = TiltSeries(torch.from_numpy(data.astype(np.float32)), Geometry(angles, pixel), coarse.name, history)
-    # In units of the reconstruction: counts per nm where little is scattered, or (after -log) per nm.
-    grey = _with_support(coarse, film, beads, gold) * ((incident if contrast == "haadf" else 1.0) / free_path_nm)
+    series = TiltSeries(
+        torch.from_numpy(data.astype(np.float32)), Geometry(angles, pixel), coarse.name, history
+    )
+    # In units of the reconstruction: counts per nm where little is scattered, or (after -log) per
+    # nm.
+    grey = _with_support(coarse, film, beads, gold) * (
+        (incident if contrast == "haadf" else 1.0) / free_path_nm
+    )
     truth = Volume(grey, pixel, f"{coarse.name} truth", history)
     atoms_nm = None if coarse.positions_px is None else coarse.positions_px * pixel
     return Sample(series, truth, session.geometry, gold, session.applied, coarse.labels, atoms_nm)
@@ -166,7 +195,8 @@ def _scattered(
     free_path_nm: float,
     defocus_um: float,
 ) -> np.ndarray:
-    """(y, x) fraction that is scattered out of the beam, averaged over the angles of an exposure."""
+    """(y, x) fraction that is scattered out of the beam, averaged over the angles of an
+    exposure."""
     density, pixel = _diffracting(fine, session, view, bragg), session.geometry.pixel_nm
     assert pixel is not None
     angles = sweep(session, view, shape[1])
@@ -178,7 +208,12 @@ def _scattered(
         if gold is not None:
             magnified = session.applied.magnifications[view] / pixel
             where = _one_view(gold, session, view, float(angle), shape)
-            mass = mass + beads.density * bead_chords(shape, where, gold.diameters_nm * magnified) / magnified
+            mass = (
+                mass
+                + beads.density
+                * bead_chords(shape, where, gold.diameters_nm * magnified)
+                / magnified
+            )
         if defocus_um == 0:
             total += np.asarray(1 - np.exp(-mass / free_path_nm), np.float32)
         else:
@@ -191,17 +226,22 @@ def _propagated(exponent: np.ndarray, defocus_um: float, pixel_nm: float) -> np.
     """Transmitted intensity out of focus; mirrored borders, because propagation is periodic."""
     margin = min(32, min(exponent.shape) - 1)
     wide = np.pad(exponent, margin, mode="symmetric")
-    image = defocused(wide, PHASE_PER_E_FOLD * wide, 1e3 * defocus_um, wavelength_nm(300.0), pixel_nm)
+    image = defocused(
+        wide, PHASE_PER_E_FOLD * wide, 1e3 * defocus_um, wavelength_nm(300.0), pixel_nm
+    )
     return image[margin:-margin, margin:-margin]
 
 
 def _diffracting(fine: Phantom, session: Session, view: int, bragg: Bragg) -> torch.Tensor:
-    """The density as this view sees it: instances in a zone axis weigh 1 + ``strength`` times as much."""
+    """The density as this view sees it: instances in a zone axis weigh 1 + ``strength`` times as
+    much."""
     events = session.applied.bragg
     if events is None or not events[view].any():
         return fine.density
     assert fine.instances is not None
-    gain = torch.from_numpy(np.concatenate([[1.0], 1 + bragg.strength * events[view]]).astype(np.float32))
+    gain = torch.from_numpy(
+        np.concatenate([[1.0], 1 + bragg.strength * events[view]]).astype(np.float32)
+    )
     return fine.density * gain[fine.instances.long()]
 
 
@@ -210,36 +250,60 @@ def _with_crystals(session: Session, fine: Phantom, bragg: Bragg, axis: Axis, se
         return session
     if fine.instances is None:
         raise UserError(
-            f"bragg.strength={bragg.strength} given for {fine.name}, a phantom with countable particles wanted, such as phantom=supported_catalyst"
+            f"bragg.strength={bragg.strength} given for {fine.name}, a phantom with countable "
+            f"particles wanted, such as phantom=supported_catalyst"
         )
     beams = beam_directions(session.geometry.angles_deg, second_axis=axis == "b")
-    events = in_zone_axis(int(fine.instances.max()), beams, bragg.width_deg, stage.stream(seed, stage.BRAGG))
+    events = in_zone_axis(
+        int(fine.instances.max()), beams, bragg.width_deg, stage.stream(seed, stage.BRAGG)
+    )
     return replace(session, applied=replace(session.applied, bragg=events))
 
 
-def _gold(beads: Beads, film: Film, box_nm: float, session: Session, axis: Axis, shape: tuple[int, int], seed: int) -> Fiducials:
-    """On the two faces of a layer about the specimen or, where there is a support film and no layer is asked for, of that film."""
+def _gold(
+    beads: Beads,
+    film: Film,
+    box_nm: float,
+    session: Session,
+    axis: Axis,
+    shape: tuple[int, int],
+    seed: int,
+) -> Fiducials:
+    """On the two faces of a layer about the specimen or, where there is a support film and no layer
+    is asked for, of that film."""
     on_film = film.thickness_nm > 0 and beads.layer_nm is None
-    layer = film.thickness_nm if on_film else 0.8 * box_nm if beads.layer_nm is None else beads.layer_nm
-    positions, diameters = place(beads, layer, (0.95 * box_nm, 0.95 * box_nm), stage.stream(seed, stage.BEADS))
+    layer = (
+        film.thickness_nm if on_film else 0.8 * box_nm if beads.layer_nm is None else beads.layer_nm
+    )
+    positions, diameters = place(
+        beads, layer, (0.95 * box_nm, 0.95 * box_nm), stage.stream(seed, stage.BEADS)
+    )
     positions[:, 0] += FILM_HEIGHT * box_nm if on_film else 0.0
     if axis == "b":
         positions = positions[:, [0, 2, 1]] * [1, -1, 1]  # as session.turned
     return track(positions, diameters, beads.diameter_nm, session.geometry, session.applied, shape)
 
 
-def _one_view(gold: Fiducials, session: Session, view: int, angle_deg: float, shape: tuple[int, int]) -> np.ndarray:
+def _one_view(
+    gold: Fiducials, session: Session, view: int, angle_deg: float, shape: tuple[int, int]
+) -> np.ndarray:
     """(bead, 2) positions in a view at one angle of its exposure."""
     shifts, applied = session.geometry.shifts_px, session.applied
     assert shifts is not None
-    geometry = Geometry(np.array([angle_deg]), session.geometry.pixel_nm, session.geometry.axis_deg, shifts[view : view + 1])
+    geometry = Geometry(
+        np.array([angle_deg]),
+        session.geometry.pixel_nm,
+        session.geometry.axis_deg,
+        shifts[view : view + 1],
+    )
     still = Applied(applied.rotations_deg[view : view + 1], applied.magnifications[view : view + 1])
     return np.asarray(recorded_positions(gold.positions_nm, geometry, still, shape)[0])
 
 
 def _scanned_gold(gold: Fiducials, errors: np.ndarray, pixel_nm: float) -> Fiducials:
     tracks = [
-        scanned_positions(at, gold.diameters_nm / pixel_nm, error) for at, error in zip(gold.tracks_px, errors, strict=True)
+        scanned_positions(at, gold.diameters_nm / pixel_nm, error)
+        for at, error in zip(gold.tracks_px, errors, strict=True)
     ]
     return replace(gold, tracks_px=np.stack(tracks))
 
@@ -248,7 +312,9 @@ def _shadowed(session: Session, bars: np.ndarray) -> Session:
     return replace(session, applied=replace(session.applied, shadowed=1 - bars.mean((1, 2))))
 
 
-def _with_support(coarse: Phantom, film: Film, beads: Beads, gold: Fiducials | None) -> torch.Tensor:
+def _with_support(
+    coarse: Phantom, film: Film, beads: Beads, gold: Fiducials | None
+) -> torch.Tensor:
     """Specimen, film and beads as densities on the reconstruction's grid."""
     density = coarse.density
     if film.thickness_nm > 0:
@@ -258,21 +324,36 @@ def _with_support(coarse: Phantom, film: Film, beads: Beads, gold: Fiducials | N
         density = density + film.density * torch.from_numpy(share)[:, None, None]
     if gold is not None:
         shape = (int(density.shape[0]), int(density.shape[1]), int(density.shape[2]))
-        filled = bead_voxels(shape, gold.positions_nm / coarse.voxel_nm, gold.diameters_nm / coarse.voxel_nm)
+        filled = bead_voxels(
+            shape, gold.positions_nm / coarse.voxel_nm, gold.diameters_nm / coarse.voxel_nm
+        )
         density = density + beads.density * torch.from_numpy(filled)
     return density
 
 
-def _check(contrast: str, free_path_nm: float, dose_e_nm2: float, defocus_um: float, groups: dict[str, object]) -> None:
+def _check(
+    contrast: str,
+    free_path_nm: float,
+    dose_e_nm2: float,
+    defocus_um: float,
+    groups: dict[str, object],
+) -> None:
     if contrast not in ("haadf", "bright_field"):
         raise UserError(f"simulate.contrast={contrast} given, haadf or bright_field wanted")
     check_dose(dose_e_nm2, "simulate")
     if not (np.isfinite(free_path_nm) and free_path_nm > 0):
-        raise UserError(f"simulate.free_path_nm={free_path_nm} given, a positive length wanted; some 100 nm are usual")
+        raise UserError(
+            f"simulate.free_path_nm={free_path_nm} given, a positive length wanted; some 100 nm "
+            f"are usual"
+        )
     if defocus_um != 0 and (contrast == "haadf" or not abs(defocus_um) <= 100):
         raise UserError(
-            f"simulate.defocus_um={defocus_um} given with contrast={contrast}, up to 100 um in bright field wanted; a dark-field probe has no fringes"
+            f"simulate.defocus_um={defocus_um} given with contrast={contrast}, up to 100 um in "
+            f"bright field wanted; a dark-field probe has no fringes"
         )
     for (name, group), kind in zip(groups.items(), (Scan, Beads, Film, Bragg), strict=True):
         if not isinstance(group, kind):
-            raise UserError(f"simulate.{name}={group} given, its options wanted one by one, such as simulate.beads.count=20")
+            raise UserError(
+                f"simulate.{name}={group} given, its options wanted one by one, such as "
+                f"simulate.beads.count=20"
+            )

@@ -1,6 +1,8 @@
-"""A plastic section with gold beads in bright field, at any size: no volume is projected, every grain and bead has a closed form.
+"""A plastic section with gold beads in bright field, at any size: no volume is projected, every
+grain and bead has a closed form.
 
-What fiducial tracking is tested on (METHODS.md L, B10): low dose, drift, an axis near 90 degrees, views that rotate and breathe.
+What fiducial tracking is tested on (METHODS.md L, B10): low dose, drift, an axis near 90 degrees,
+views that rotate and breathe.
 """
 
 from __future__ import annotations
@@ -14,7 +16,6 @@ from scipy import ndimage
 from recon.errors import UserError
 from recon.geometry import Geometry
 from recon.phantoms.base import free_gb
-from recon.samples import Sample
 from recon.series import TiltSeries, Volume
 from recon.simulate import stage
 from recon.simulate.applied import Applied, Fiducials, recorded_positions
@@ -31,13 +32,17 @@ from recon.simulate.film import (
     slab_length,
 )
 from recon.simulate.fresnel import defocused, wavelength_nm
+from recon.simulate.sample import Sample
 from recon.simulate.schemes import equal
 
-# Attenuation of resin and of gold behind a small objective aperture, and phase shift per length: mean inner potentials of about 8 and
-# 25 V times 6.5e-3 rad / (V nm) at 300 kV. Our choice, of the order that sections and gold have.
+# Attenuation of resin and of gold behind a small objective aperture, and phase shift per length:
+# mean inner potentials of about 8 and 25 V times 6.5e-3 rad / (V nm) at 300 kV. Our choice, of the
+# order that sections and gold have.
 FILM_FREE_PATH_NM, GOLD_FREE_PATH_NM = 200.0, 12.0
 FILM_PHASE, GOLD_PHASE = 0.05, 0.16
-MARGIN = 16  # pixels drawn around a view, so that propagation, which is periodic, wraps nothing into it
+MARGIN = (
+    16  # pixels drawn around a view, so that propagation, which is periodic, wraps nothing into it
+)
 
 
 def beads(
@@ -62,16 +67,28 @@ def beads(
     tilt_error_deg: float = 0.2,
     seed: int = 0,
 ) -> Sample:
-    """A tilt series of ``size``^2 pixels of a ``film_nm`` section with ``n_beads`` in its untilted field; more come in at high tilt.
+    """A tilt series of ``size``^2 pixels of a ``film_nm`` section with ``n_beads`` in its untilted
+    field; more come in at high tilt.
 
-    ``texture``: standard deviation of the grains' densities, where the film's is 1; ``dose_e_nm2``: per view (150 is 1.5 e/A^2);
-    ``tilt_blur_px``: energy loss blurs by this times (1 / cos - 1); ``bar_from_deg``: tilt at which the grid's bars come in (90: never);
-    ``drift_px``, and the four errors: standard deviations of drift and of what alignment has to find in every view. The truth is -log of
-    transmission per nm in a slab that holds film and beads.
+    ``texture``: standard deviation of the grains' densities, where the film's is 1; ``dose_e_nm2``:
+    per view (150 is 1.5 e/A^2); ``tilt_blur_px``: energy loss blurs by this times (1 / cos - 1);
+    ``bar_from_deg``: tilt at which the grid's bars come in (90: never); ``drift_px``, and the four
+    errors: standard deviations of drift and of what alignment has to find in every view. The truth
+    is -log of transmission per nm in a slab that holds film and beads.
 
     Raises ``UserError`` for what cannot be recorded.
     """
-    _check(size, pixel_nm, dose_e_nm2, film_nm, texture, tilt_blur_px, max_tilt_deg, drift_px, tilt_error_deg)
+    _check(
+        size,
+        pixel_nm,
+        dose_e_nm2,
+        film_nm,
+        texture,
+        tilt_blur_px,
+        max_tilt_deg,
+        drift_px,
+        tilt_error_deg,
+    )
     angles = equal(max_tilt_deg=max_tilt_deg, step_deg=step_deg)
     true_angles = angles + tilt_error_deg * stage.stream(seed, stage.TILTS).normal(size=angles.size)
     shifts = stage.drift(stage.stream(seed, stage.DRIFT), angles.size, drift_px)
@@ -79,7 +96,9 @@ def beads(
     geometry = Geometry(true_angles, pixel_nm, axis_deg, shifts)
 
     field = _field(size, geometry, film_nm)
-    positions, diameters = _beads(Beads(n_beads, bead_nm, clustered=clustered), film_nm, size * pixel_nm, field, seed)
+    positions, diameters = _beads(
+        Beads(n_beads, bead_nm, clustered=clustered), film_nm, size * pixel_nm, field, seed
+    )
     gold = track(positions, diameters, bead_nm, geometry, applied, (size, size))
     grains = random_grains(stage.stream(seed, stage.GRAINS), 8000.0, film_nm, field, texture)
     film = Film(film_nm, 1.0, bar_from_deg, 1000.0)
@@ -98,8 +117,10 @@ def beads(
     applied = replace(applied, shadowed=1 - open_share.mean((1, 2)))
 
     step = (
-        f"simulated: {n_beads} gold beads of {bead_nm:g} nm on a film of {film_nm:g} nm, bright field at {dose_e_nm2:g} e/nm2 a view, "
-        f"{angles.size} views to {np.abs(angles).max():g} deg, drift {drift_px:g} px, axis {axis_deg:g} deg, seed {seed}"
+        f"simulated: {n_beads} gold beads of {bead_nm:g} nm on a film of {film_nm:g} nm, bright "
+        f"field at {dose_e_nm2:g} e/nm2 a view, "
+        f"{angles.size} views to {np.abs(angles).max():g} deg, drift {drift_px:g} px, axis "
+        f"{axis_deg:g} deg, seed {seed}"
     )
     series = TiltSeries(torch.from_numpy(data), Geometry(angles, pixel_nm), "beads", (step,))
     truth = Volume(_truth(grains, gold, film_nm, size, pixel_nm), pixel_nm, "beads truth", (step,))
@@ -123,9 +144,13 @@ def _field(size: int, geometry: Geometry, film_nm: float) -> tuple[float, float]
     assert geometry.pixel_nm is not None
     assert geometry.shifts_px is not None
     a = np.deg2rad(geometry.axis_deg)
-    turned = 1.02 * (size + 2 * MARGIN) * (abs(np.cos(a)) + abs(np.sin(a))) + 2 * float(np.abs(geometry.shifts_px).max())
+    turned = 1.02 * (size + 2 * MARGIN) * (abs(np.cos(a)) + abs(np.sin(a))) + 2 * float(
+        np.abs(geometry.shifts_px).max()
+    )
     steepest = float(np.abs(geometry.angles_deg).max())
-    return turned * geometry.pixel_nm, field_in_view(turned, steepest, film_nm / geometry.pixel_nm) * geometry.pixel_nm
+    return turned * geometry.pixel_nm, field_in_view(
+        turned, steepest, film_nm / geometry.pixel_nm
+    ) * geometry.pixel_nm
 
 
 def _behind(
@@ -139,14 +164,20 @@ def _behind(
     defocus_um: float,
     size: int,
 ) -> np.ndarray:
-    """(y, x) intensity behind film and beads with ``MARGIN`` around the frame, 1 for the open beam."""
+    """(y, x) intensity behind film and beads with ``MARGIN`` around the frame, 1 for the open
+    beam."""
     shape = (size + 2 * MARGIN, size + 2 * MARGIN)
     assert geometry.pixel_nm is not None
     magnified = applied.magnifications[view] / geometry.pixel_nm  # pixels in the frame per nm
     matter = slab_length(film.thickness_nm, geometry.angles_deg[view]) + grain_mass(
-        shape, where + MARGIN, grains.sigma_nm * magnified, grains.density * grains.sigma_nm * np.sqrt(2 * np.pi)
+        shape,
+        where + MARGIN,
+        grains.sigma_nm * magnified,
+        grains.density * grains.sigma_nm * np.sqrt(2 * np.pi),
     )
-    metal = bead_chords(shape, gold.tracks_px[view] + MARGIN, gold.diameters_nm * magnified) / magnified
+    metal = (
+        bead_chords(shape, gold.tracks_px[view] + MARGIN, gold.diameters_nm * magnified) / magnified
+    )
     exponent = np.maximum(matter, 0) / FILM_FREE_PATH_NM + metal / GOLD_FREE_PATH_NM
     if defocus_um == 0:
         return np.asarray(np.exp(-exponent))
@@ -154,7 +185,9 @@ def _behind(
     return defocused(exponent, phase, 1e3 * defocus_um, wavelength_nm(300.0), geometry.pixel_nm)
 
 
-def _truth(grains: Grains, gold: Fiducials, film_nm: float, size: int, pixel_nm: float) -> torch.Tensor:
+def _truth(
+    grains: Grains, gold: Fiducials, film_nm: float, size: int, pixel_nm: float
+) -> torch.Tensor:
     thick = slab_thickness_px(film_nm, gold.diameter_nm, pixel_nm)
     shape = (thick, size, size)
     out = grain_voxels(shape, grains, pixel_nm)
@@ -162,12 +195,15 @@ def _truth(grains: Grains, gold: Fiducials, film_nm: float, size: int, pixel_nm:
     out += np.clip((film_nm / 2 - z) / pixel_nm + 0.5, 0, 1)[:, None, None].astype(np.float32)
     np.maximum(out, 0, out=out)
     out *= 1 / FILM_FREE_PATH_NM
-    out += bead_voxels(shape, gold.positions_nm / pixel_nm, gold.diameters_nm / pixel_nm) / np.float32(GOLD_FREE_PATH_NM)
+    out += bead_voxels(
+        shape, gold.positions_nm / pixel_nm, gold.diameters_nm / pixel_nm
+    ) / np.float32(GOLD_FREE_PATH_NM)
     return torch.from_numpy(out)
 
 
 def slab_thickness_px(film_nm: float, bead_nm: float, pixel_nm: float) -> int:
-    """Planes of the truth: the film and the beads on either face, with room for those of more than average size."""
+    """Planes of the truth: the film and the beads on either face, with room for those of more than
+    average size."""
     return int(np.ceil((film_nm + 2.5 * bead_nm) / pixel_nm))
 
 
@@ -183,21 +219,30 @@ def _check(
     tilt_error_deg: float,
 ) -> None:
     if not 64 <= size <= 8192 or not (np.isfinite(pixel_nm) and pixel_nm > 0):
-        raise UserError(f"sample.size={size}, sample.pixel_nm={pixel_nm} given, 64 to 8192 pixels of a positive size wanted")
+        raise UserError(
+            f"sample.size={size}, sample.pixel_nm={pixel_nm} given, 64 to 8192 pixels of a "
+            f"positive size wanted"
+        )
     check_dose(dose_e_nm2, "sample")
     if not 0 < film_nm < np.inf or not 0 <= texture <= 2 or not 0 <= tilt_blur_px <= 20:
         raise UserError(
-            f"sample.film_nm={film_nm}, sample.texture={texture}, sample.tilt_blur_px={tilt_blur_px} given, a thickness > 0, 0 to 2 and "
+            f"sample.film_nm={film_nm}, sample.texture={texture}, "
+            f"sample.tilt_blur_px={tilt_blur_px} given, a thickness > 0, 0 to 2 and "
             "0 to 20 wanted"
         )
     if max_tilt_deg > 80:
-        raise UserError(f"sample.max_tilt_deg={max_tilt_deg} given, at most 80 wanted: a film's views have no end at 90 degrees")
+        raise UserError(
+            f"sample.max_tilt_deg={max_tilt_deg} given, at most 80 wanted: a film's views have no "
+            f"end at 90 degrees"
+        )
     if not (0 <= drift_px < size / 4 and 0 <= tilt_error_deg < 5):
         raise UserError(
-            f"sample.drift_px={drift_px}, sample.tilt_error_deg={tilt_error_deg} given, 0 to {size / 4:g} and 0 to 5 wanted"
+            f"sample.drift_px={drift_px}, sample.tilt_error_deg={tilt_error_deg} given, 0 to "
+            f"{size / 4:g} and 0 to 5 wanted"
         )
     wanted = 4e-9 * size**2 * (4 * film_nm / pixel_nm + 150)
     if wanted > free_gb():
         raise UserError(
-            f"sample.size={size} given, which needs {wanted:.1f} GB and {free_gb():.1f} GB are free; pass a smaller sample.size=..."
+            f"sample.size={size} given, which needs {wanted:.1f} GB and {free_gb():.1f} GB are "
+            f"free; pass a smaller sample.size=..."
         )

@@ -1,4 +1,5 @@
-"""Defocus in bright field: the wave behind the specimen, propagated. Gives beads their halo and edges their fringes."""
+"""Defocus in bright field: the wave behind the specimen, propagated. Gives beads their halo and
+edges their fringes."""
 
 from __future__ import annotations
 
@@ -16,12 +17,20 @@ def wavelength_nm(voltage_kv: float) -> float:
     return float(1.226426 / np.sqrt(volts * (1 + 0.9784755e-6 * volts)))
 
 
-def defocused(exponent: np.ndarray, phase_rad: np.ndarray, defocus_nm: float, wavelength: float, pixel_nm: float) -> np.ndarray:
-    """(y, x) intensity, 1 for the open beam, behind matter that transmits exp(-``exponent``) and delays by ``phase_rad``; both (y, x).
+def defocused(
+    exponent: np.ndarray,
+    phase_rad: np.ndarray,
+    defocus_nm: float,
+    wavelength: float,
+    pixel_nm: float,
+) -> np.ndarray:
+    """(y, x) intensity, 1 for the open beam, behind matter that transmits exp(-``exponent``) and
+    delays by ``phase_rad``; both (y, x).
 
-    |F^-1{ F{exp(-exponent / 2 + i phase)} exp(i pi lambda defocus k^2) }|^2: free space between the specimen and the plane in focus, which
-    lies before it in underfocus (positive). Propagation is unitary, so no electron is lost or gained. Around a dense bead it leaves
-    rings of width sqrt(lambda defocus), the first of them bright in underfocus. Periodic at the borders.
+    |F^-1{ F{exp(-exponent / 2 + i phase)} exp(i pi lambda defocus k^2) }|^2: free space between the
+    specimen and the plane in focus, which lies before it in underfocus (positive). Propagation is
+    unitary, so no electron is lost or gained. Around a dense bead it leaves rings of width
+    sqrt(lambda defocus), the first of them bright in underfocus. Periodic at the borders.
     """
     k_y, k_x = fft.fftfreq(exponent.shape[0], pixel_nm), fft.fftfreq(exponent.shape[1], pixel_nm)
     k2 = (k_y[:, None] ** 2 + k_x**2).astype(np.float32)

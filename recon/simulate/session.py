@@ -1,4 +1,5 @@
-"""What every recording starts with: the tilts, the stage's errors, and which way round the specimen lies."""
+"""What every recording starts with: the tilts, the stage's errors, and which way round the specimen
+lies."""
 
 from __future__ import annotations
 
@@ -19,7 +20,9 @@ from recon.simulate import stage
 from recon.simulate.applied import Applied, recording
 from recon.simulate.schemes import dose_symmetric, equal, saxton, with_gaps
 
-FINER = 2  # projections are made on a grid this much finer than the reconstruction's, then binned: no inverse crime
+# projections are made on a grid this much finer than the reconstruction's, then binned: no inverse
+# crime
+FINER = 2
 SCHEMES = {"equal": equal, "saxton": saxton, "dose_symmetric": dose_symmetric}
 Scheme = Literal["equal", "saxton", "dose_symmetric"]
 Axis = Literal["a", "b"]
@@ -27,7 +30,8 @@ Axis = Literal["a", "b"]
 
 @dataclass(frozen=True, eq=False)
 class Session:
-    """``angles_deg``: (tilt,) as written down. ``geometry``: the true tilts, axis and shifts. ``rng``: what comes next in the old order."""
+    """``angles_deg``: (tilt,) as written down. ``geometry``: the true tilts, axis and shifts.
+    ``rng``: what comes next in the old order."""
 
     angles_deg: np.ndarray
     geometry: Geometry
@@ -55,26 +59,41 @@ def begin(
 ) -> Session:
     """Draw what the stage does. Raises ``UserError`` for what none can do."""
     if not (0 <= drift_px < np.inf and 0 <= tilt_error_deg < np.inf):
-        raise UserError(f"drift_px={drift_px} and tilt_error_deg={tilt_error_deg} given, standard deviations >= 0 wanted")
+        raise UserError(
+            f"drift_px={drift_px} and tilt_error_deg={tilt_error_deg} given, standard deviations "
+            f">= 0 wanted"
+        )
     if not (np.isfinite(axis_deg) and np.isfinite(axis_error_px)):
-        raise UserError(f"axis_deg={axis_deg} and axis_error_px={axis_error_px} given, finite numbers wanted")
+        raise UserError(
+            f"axis_deg={axis_deg} and axis_error_px={axis_error_px} given, finite numbers wanted"
+        )
     if scheme not in SCHEMES:
         raise UserError(f"simulate.scheme={scheme} given, one of {', '.join(SCHEMES)} wanted")
     if axis not in ("a", "b"):
-        raise UserError(f"simulate.axis={axis} given, a or b wanted: the first or the second series of a dual-axis recording")
+        raise UserError(
+            f"simulate.axis={axis} given, a or b wanted: the first or the second series of a "
+            f"dual-axis recording"
+        )
     if seed < 0:
         raise UserError(f"simulate.seed={seed} given, a whole number from 0 wanted")
     own = seed if axis == "a" else seed + (1 << 32)  # the second series drifts and counts anew
     rng = np.random.default_rng(own)
-    angles = with_gaps(SCHEMES[scheme](max_tilt_deg=max_tilt_deg, step_deg=step_deg), missing=missing_views, seed=own)
+    angles = with_gaps(
+        SCHEMES[scheme](max_tilt_deg=max_tilt_deg, step_deg=step_deg),
+        missing=missing_views,
+        seed=own,
+    )
     true_angles = angles + tilt_error_deg * rng.normal(size=angles.size)
     shifts = stage.drift(rng, angles.size, drift_px) + np.array([0.0, axis_error_px])
-    applied = stage.view_errors(angles.size, rotation_error_deg, magnification_error, sweep_deg, own)
+    applied = stage.view_errors(
+        angles.size, rotation_error_deg, magnification_error, sweep_deg, own
+    )
     return Session(angles, Geometry(true_angles, pixel_nm, axis_deg, shifts), applied, rng, own)
 
 
 def turned(phantom: Phantom) -> Phantom:
-    """The specimen turned by 90 degrees in its plane: a point (z, y, x) comes to (z, -x, y). No value changes."""
+    """The specimen turned by 90 degrees in its plane: a point (z, y, x) comes to (z, -x, y). No
+    value changes."""
 
     def turn(part: Tensor | None) -> Tensor | None:
         return None if part is None else torch.rot90(part, 1, (-2, -1)).contiguous()
@@ -101,17 +120,22 @@ def specimen(family: Callable[..., Phantom], axis: Axis) -> tuple[Phantom, Phant
 
 
 def sweep(session: Session, view: int, width: int) -> np.ndarray:
-    """(n,) angles whose mean stands for what a view records while the stage turns: the middles of equal parts of ``sweep_deg``.
+    """(n,) angles whose mean stands for what a view records while the stage turns: the middles of
+    equal parts of ``sweep_deg``.
 
-    So many that the outermost point moves by no more than half a pixel from one to the next, three at least. One if the stage is still.
+    So many that the outermost point moves by no more than half a pixel from one to the next, three
+    at least. One if the stage is still.
     """
     span = session.applied.sweep_deg
     n = 1 if span == 0 else max(3, int(np.ceil(np.deg2rad(span) * width)))
     return np.asarray(session.geometry.angles_deg[view] + span * ((np.arange(n) + 0.5) / n - 0.5))
 
 
-def recorded(density: Tensor, voxel_nm: float, session: Session, view: int, angle_deg: float) -> np.ndarray:
-    """(y, x) mass along each ray in nm on the fine grid, as recorded at ``angle_deg``: turned, magnified and shifted as view ``view`` is.
+def recorded(
+    density: Tensor, voxel_nm: float, session: Session, view: int, angle_deg: float
+) -> np.ndarray:
+    """(y, x) mass along each ray in nm on the fine grid, as recorded at ``angle_deg``: turned,
+    magnified and shifted as view ``view`` is.
 
     ``density``: (z, y, x) on a grid ``FINER`` than the detector's, of ``voxel_nm``.
     """
@@ -119,12 +143,17 @@ def recorded(density: Tensor, voxel_nm: float, session: Session, view: int, angl
     A = NativeProjector(Geometry(np.array([angle_deg]), None), (n_z, n_x), n_x)
     aligned = A(density)[0].numpy() * voxel_nm
     assert session.geometry.shifts_px is not None
-    # Equation (3) of applied.py the other way: the recorded pixel p shows what lies at R p / m + shift.
+    # Equation (3) of applied.py the other way: the recorded pixel p shows what lies at R p / m +
+    # shift.
     matrix = recording(session.geometry.axis_deg, session.applied, view)
     undo = matrix.T / session.applied.magnifications[view] ** 2
     middle = np.array([centre(n_y), centre(n_x)])
     offset = middle + FINER * session.geometry.shifts_px[view] - undo @ middle
-    return np.asarray(np.maximum(ndimage.affine_transform(aligned, undo, offset=offset, order=3, mode="constant"), 0))
+    return np.asarray(
+        np.maximum(
+            ndimage.affine_transform(aligned, undo, offset=offset, order=3, mode="constant"), 0
+        )
+    )
 
 
 def binned(image: np.ndarray) -> np.ndarray:

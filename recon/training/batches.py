@@ -22,24 +22,34 @@ class Batch:
     truth: Tensor
 
 
-def slices(examples: Sequence[Example], rng: np.random.Generator, *, batch: int, crop: int) -> Batch:
-    """Slices of random examples, rows and windows of ``crop`` pixels (all of one size: smaller examples go together), mirrored."""
+def slices(
+    examples: Sequence[Example], rng: np.random.Generator, *, batch: int, crop: int
+) -> Batch:
+    """Slices of random examples, rows and windows of ``crop`` pixels (all of one size: smaller
+    examples go together), mirrored."""
     small = [e for e in examples if e.truth.shape[0] < crop]
     large = [e for e in examples if e.truth.shape[0] >= crop]
     chosen = small if rng.random() < len(small) / len(examples) else large
-    return stacked([_slice(chosen[int(rng.integers(len(chosen)))], rng, crop) for _ in range(batch)])
+    return stacked(
+        [_slice(chosen[int(rng.integers(len(chosen)))], rng, crop) for _ in range(batch)]
+    )
 
 
 def stacked(batches: Sequence[Batch]) -> Batch:
     return Batch(
-        torch.cat([b.pictures for b in batches]), torch.cat([b.tv for b in batches]), torch.cat([b.truth for b in batches])
+        torch.cat([b.pictures for b in batches]),
+        torch.cat([b.tv for b in batches]),
+        torch.cat([b.truth for b in batches]),
     )
 
 
 def whole(example: Example) -> Batch:
     """All slices of an example, uncropped, as they are."""
     given = pictures(
-        example.tv.float(), example.wbp.float(), conditions(example.angles_deg, example.snr), neighbours=not example.flat
+        example.tv.float(),
+        example.wbp.float(),
+        conditions(example.angles_deg, example.snr),
+        neighbours=not example.flat,
     )
     return Batch(given, example.tv.float().permute(1, 0, 2), example.truth.float().permute(1, 0, 2))
 

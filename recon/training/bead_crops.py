@@ -1,4 +1,5 @@
-"""Labelled crops for the bead classifier: candidates of simulated series, of which the truth says which are beads."""
+"""Labelled crops for the bead classifier: candidates of simulated series, of which the truth says
+which are beads."""
 
 from __future__ import annotations
 
@@ -15,17 +16,21 @@ from recon.align.beads.profile import find_profile
 from recon.preprocess import preprocess
 from recon.simulate.bead_film import beads
 
-# Nearer than this to a bead's centre, in diameters, a candidate is that bead; farther than the second it is none; between, it is left out.
+# Nearer than this to a bead's centre, in diameters, a candidate is that bead; farther than the
+# second it is none; between, it is left out.
 ON, OFF = 0.25, 0.6
 SIZE = 224
-BESIDE, ANYWHERE = 6, 4  # further negatives in a view: hardly a candidate, but what candidates at other scales are like
+BESIDE, ANYWHERE = (
+    6,
+    4,
+)  # further negatives in a view: hardly a candidate, but what candidates at other scales are like
 PER_VIEW = 25  # of either kind: a stain-rich series does not outweigh the others
 
 
 @dataclass(frozen=True, eq=False)
 class Crops:
-    """``pictures``: (n, 32, 32) float16. ``bead``: (n,) bool. ``classical``: (n,) score without a network, NaN for what is no
-    candidate. ``tilt_deg``: (n,)."""
+    """``pictures``: (n, 32, 32) float16. ``bead``: (n,) bool. ``classical``: (n,) score without a
+    network, NaN for what is no candidate. ``tilt_deg``: (n,)."""
 
     pictures: np.ndarray
     bead: np.ndarray
@@ -34,11 +39,14 @@ class Crops:
 
 
 def labelled(seed: int, number: int) -> Crops:
-    """Crops of series ``number``: bead size, dose, film, texture, defocus, blur, grid bar, crowding and contrast are drawn from its seed."""
+    """Crops of series ``number``: bead size, dose, film, texture, defocus, blur, grid bar, crowding
+    and contrast are drawn from its seed."""
     rng = np.random.default_rng([seed, number])
     bead_nm, diameter_px = rng.uniform(5, 20), np.exp(rng.uniform(np.log(4.5), np.log(16)))
     pixel_nm = bead_nm / diameter_px
-    crowd = rng.uniform(0.02, 0.12) if rng.random() < 0.9 else 0.002  # of the field; some series have hardly a bead
+    crowd = (
+        rng.uniform(0.02, 0.12) if rng.random() < 0.9 else 0.002
+    )  # of the field; some series have hardly a bead
     sample = beads(
         size=SIZE,
         pixel_nm=pixel_nm,
@@ -58,7 +66,8 @@ def labelled(seed: int, number: int) -> Crops:
         seed=int(rng.integers(2**31)),
     )
     assert sample.fiducials is not None
-    # Where a bar hides a whole view there is no logarithm: intensities are used, as in some of the other series.
+    # Where a bar hides a whole view there is no logarithm: intensities are used, as in some of the
+    # other series.
     dark = bool((sample.series.data.flatten(1).quantile(0.98, dim=1) <= 1).any())
     series = preprocess(sample.series, log=bool(rng.random() < 0.6) and not dark)
     stack, gold, angles = series.data.numpy(), sample.fiducials, series.geometry.angles_deg
@@ -67,17 +76,23 @@ def labelled(seed: int, number: int) -> Crops:
     every = find_candidates(stack, profile)
     contrast = profile.sign * usual_height(every)
     for view, candidates in enumerate(every):
-        at = np.concatenate([candidates.index_px, _elsewhere(gold.tracks_px[view], diameter_px, rng)])
+        at = np.concatenate(
+            [candidates.index_px, _elsewhere(gold.tracks_px[view], diameter_px, rng)]
+        )
         score = np.concatenate([candidates.score, np.full(len(at) - len(candidates.score), np.nan)])
         distance, bead = cKDTree(gold.tracks_px[view]).query(at)
         on = (distance < ON * diameter_px) & gold.visible[view][bead]
         off = distance > OFF * diameter_px
-        chosen = np.concatenate([rng.permutation(np.flatnonzero(kind))[:PER_VIEW] for kind in (on, off)])
+        chosen = np.concatenate(
+            [rng.permutation(np.flatnonzero(kind))[:PER_VIEW] for kind in (on, off)]
+        )
         # Positions are off by a fraction of a pixel here and there, as they are in use.
         moved = at[chosen] + rng.normal(scale=0.03 * diameter_px, size=(len(chosen), 2))
         pictures = crops(stack[view], moved, profile.diameter_px, contrast)
         tilt = np.full(len(chosen), angles[view], np.float32)
-        found.append((pictures.astype(np.float16), on[chosen], score[chosen].astype(np.float32), tilt))
+        found.append(
+            (pictures.astype(np.float16), on[chosen], score[chosen].astype(np.float32), tilt)
+        )
     return Crops(*(np.concatenate(part) for part in zip(*found, strict=True)))
 
 
@@ -97,12 +112,24 @@ def kept(folder: Path, seed: int, number: int) -> Crops:
         made = labelled(seed, number)
         folder.mkdir(parents=True, exist_ok=True)
         temporary = path.with_suffix(".part")
-        parts = {"pictures": made.pictures, "bead": made.bead, "classical": made.classical, "tilt_deg": made.tilt_deg}
+        parts = {
+            "pictures": made.pictures,
+            "bead": made.bead,
+            "classical": made.classical,
+            "tilt_deg": made.tilt_deg,
+        }
         save_file({name: np.ascontiguousarray(part) for name, part in parts.items()}, temporary)
         temporary.replace(path)
     parts = load_file(path)
-    return Crops(parts["pictures"], parts["bead"].astype(bool), parts["classical"], parts["tilt_deg"])
+    return Crops(
+        parts["pictures"], parts["bead"].astype(bool), parts["classical"], parts["tilt_deg"]
+    )
 
 
 def together(parts: list[Crops]) -> Crops:
-    return Crops(*(np.concatenate([getattr(p, name) for p in parts]) for name in ("pictures", "bead", "classical", "tilt_deg")))
+    return Crops(
+        *(
+            np.concatenate([getattr(p, name) for p in parts])
+            for name in ("pictures", "bead", "classical", "tilt_deg")
+        )
+    )

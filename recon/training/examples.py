@@ -1,6 +1,8 @@
-"""One training example: a few rows of a phantom, a tilt series drawn from ranges, and what a network is given of it.
+"""One training example: a few rows of a phantom, a tilt series drawn from ranges, and what a
+network is given of it.
 
-Made from a seed alone, on a grid finer than the reconstruction's, so that no file is needed and no discretisation is shared.
+Made from a seed alone, on a grid finer than the reconstruction's, so that no file is needed and no
+discretisation is shared.
 """
 
 from __future__ import annotations
@@ -25,10 +27,12 @@ Family = Callable[..., Phantom]
 
 @dataclass(frozen=True)
 class Ranges:
-    """What a series is drawn from, [low, high] each. ``wedge_deg``: what is missing; ``tilt_offset_deg``: by how much it is off-centre.
+    """What a series is drawn from, [low, high] each. ``wedge_deg``: what is missing;
+    ``tilt_offset_deg``: by how much it is off-centre.
 
-    ``counts``: in the brightest pixel, log-uniform, Poisson; a share ``noise_free`` of the series has none. ``damping``: thickest ray in
-    units of the signal's saturation. ``misalignment_px``: standard deviation of column shifts that nobody knows of.
+    ``counts``: in the brightest pixel, log-uniform, Poisson; a share ``noise_free`` of the series
+    has none. ``damping``: thickest ray in units of the signal's saturation. ``misalignment_px``:
+    standard deviation of column shifts that nobody knows of.
     """
 
     wedge_deg: tuple[float, float] = (40.0, 80.0)
@@ -38,12 +42,15 @@ class Ranges:
     noise_free: float = 0.15
     damping: tuple[float, float] = (0.0, 0.2)
     misalignment_px: tuple[float, float] = (0.0, 0.6)
-    flat: float = 0.25  # share of examples whose rows are taken as unrelated slices, as 2-D data are
+    flat: float = (
+        0.25  # share of examples whose rows are taken as unrelated slices, as 2-D data are
+    )
 
 
 @dataclass(frozen=True, eq=False)
 class Example:
-    """``tv``, ``wbp``, ``truth``: (z, row, x); ``y``: (tilt, row, x); all in units of ``scale``, a specimen's density about 1."""
+    """``tv``, ``wbp``, ``truth``: (z, row, x); ``y``: (tilt, row, x); all in units of ``scale``, a
+    specimen's density about 1."""
 
     tv: Tensor
     wbp: Tensor
@@ -55,8 +62,17 @@ class Example:
     family: str
 
 
-def make_example(fine: Tensor, finer: int, family: str, ranges: Ranges, rng: np.random.Generator, *, rows: int = 32) -> Example:
-    """Record ``fine`` (z, y, x), a density on a grid ``finer`` times finer than the reconstruction's, and reconstruct it."""
+def make_example(
+    fine: Tensor,
+    finer: int,
+    family: str,
+    ranges: Ranges,
+    rng: np.random.Generator,
+    *,
+    rows: int = 32,
+) -> Example:
+    """Record ``fine`` (z, y, x), a density on a grid ``finer`` times finer than the
+    reconstruction's, and reconstruct it."""
     density, geometry = turned(fine, rng), drawn_geometry(ranges, rng)
     density = _busy_rows(density, rows * finer, finer, rng)
     truth = _binned(density, finer)
@@ -73,7 +89,8 @@ def make_example(fine: Tensor, finer: int, family: str, ranges: Ranges, rng: np.
 
 
 def drawn_geometry(ranges: Ranges, rng: np.random.Generator) -> Geometry:
-    """Equal steps over what a wedge leaves, and column shifts that the reconstruction will not be told of."""
+    """Equal steps over what a wedge leaves, and column shifts that the reconstruction will not be
+    told of."""
     half = 90 - rng.uniform(*ranges.wedge_deg) / 2
     offset, step = rng.uniform(*ranges.tilt_offset_deg), rng.uniform(*ranges.step_deg)
     n_half = int(half / step)
@@ -83,8 +100,11 @@ def drawn_geometry(ranges: Ranges, rng: np.random.Generator) -> Geometry:
     return Geometry(angles, None, 0.0, shifts - shifts.mean(0))
 
 
-def record(density: Tensor, finer: int, geometry: Geometry, ranges: Ranges, rng: np.random.Generator) -> Tensor:
-    """(z, y, x) fine density -> (tilt, y / finer, x / finer) views in units of density * coarse pixel, damped, counted, binned."""
+def record(
+    density: Tensor, finer: int, geometry: Geometry, ranges: Ranges, rng: np.random.Generator
+) -> Tensor:
+    """(z, y, x) fine density -> (tilt, y / finer, x / finer) views in units of density * coarse
+    pixel, damped, counted, binned."""
     assert geometry.shifts_px is not None
     n = density.shape[0]
     shifted = Geometry(geometry.angles_deg, None, 0.0, finer * geometry.shifts_px)
@@ -98,17 +118,23 @@ def record(density: Tensor, finer: int, geometry: Geometry, ranges: Ranges, rng:
     if rng.random() < ranges.noise_free:
         return mass
     counts = float(np.exp(rng.uniform(*np.log(ranges.counts)))) / thickest
-    return torch.from_numpy(rng.poisson(mass.clamp(min=0).numpy() * counts).astype(np.float32)) / counts
+    return (
+        torch.from_numpy(rng.poisson(mass.clamp(min=0).numpy() * counts).astype(np.float32))
+        / counts
+    )
 
 
 def turned(volume: Tensor, rng: np.random.Generator) -> Tensor:
-    """One of the 48 ways to put a cube into its box; a slab of other height (y) is only turned about y and mirrored."""
+    """One of the 48 ways to put a cube into its box; a slab of other height (y) is only turned
+    about y and mirrored."""
     axes = [0, 1, 2]
     if volume.shape[1] == volume.shape[0]:
         axes = [int(a) for a in rng.permutation(3)]
     elif rng.random() < 0.5:
         axes = [2, 1, 0]
-    return torch.flip(volume.permute(*axes), [axis for axis in range(3) if rng.random() < 0.5]).contiguous()
+    return torch.flip(
+        volume.permute(*axes), [axis for axis in range(3) if rng.random() < 0.5]
+    ).contiguous()
 
 
 def _busy_rows(volume: Tensor, rows: int, step: int, rng: np.random.Generator) -> Tensor:

@@ -27,11 +27,12 @@ from recon.training.validation import Judge, Line
 
 @dataclass(frozen=True)
 class Trainer:
-    """How long and how fast. ``steps``: of the whole cosine schedule; ``max_minutes``, ``stop_after``: stop, to be resumed, after so long or
-    that step.
+    """How long and how fast. ``steps``: of the whole cosine schedule; ``max_minutes``,
+    ``stop_after``: stop, to be resumed, after so long or that step.
 
-    ``first_groups`` of examples have to be there before the first step, one more after every ``steps_per_group`` steps, up to ``groups``.
-    ``adversarial_from``: the share of the steps after which a task's discriminator joins in.
+    ``first_groups`` of examples have to be there before the first step, one more after every
+    ``steps_per_group`` steps, up to ``groups``. ``adversarial_from``: the share of the steps after
+    which a task's discriminator joins in.
     """
 
     accelerator: str = "cpu"
@@ -63,11 +64,19 @@ class Trainer:
 
 
 def train(
-    trainer: Trainer, task: Task, source: Source, judge: Judge, folder: Path, facts: dict[str, object], console: Console
+    trainer: Trainer,
+    task: Task,
+    source: Source,
+    judge: Judge,
+    folder: Path,
+    facts: dict[str, object],
+    console: Console,
 ) -> int:
-    """Train until ``trainer.steps`` or the time is up, from the checkpoint in ``folder`` if there is one; returns the step reached.
+    """Train until ``trainer.steps`` or the time is up, from the checkpoint in ``folder`` if there
+    is one; returns the step reached.
 
-    The state lies in ``checkpoint.safetensors``, the numbers in ``log.csv``. Raises ``UserError`` when the loss is no longer a number.
+    The state lies in ``checkpoint.safetensors``, the numbers in ``log.csv``. Raises ``UserError``
+    when the loss is no longer a number.
     """
     torch.manual_seed(trainer.seed)
     fabric = Fabric(
@@ -79,7 +88,10 @@ def train(
         bare["discriminator"] = Discriminator(size=task.crop)
     kinds = {"network": torch.optim.AdamW, "discriminator": torch.optim.RMSprop}
     ready = {
-        n: fabric.setup(net, kinds[n](net.parameters(), lr=trainer.learning_rate, weight_decay=1e-4)) for n, net in bare.items()
+        n: fabric.setup(
+            net, kinds[n](net.parameters(), lr=trainer.learning_rate, weight_decay=1e-4)
+        )
+        for n, net in bare.items()
     }
     networks, optimisers = {n: r[0] for n, r in ready.items()}, {n: r[1] for n, r in ready.items()}
     averages: state.Averages = {}
@@ -99,20 +111,30 @@ def train(
     began = kept = time.monotonic()
     try:
         with console.progress("training", trainer.steps - step) as advance:
-            while step < (trainer.steps if trainer.stop_after is None else min(trainer.steps, trainer.stop_after)):
+            while step < (
+                trainer.steps
+                if trainer.stop_after is None
+                else min(trainer.steps, trainer.stop_after)
+            ):
                 wanted = available(
-                    step, first=trainer.first_groups, steps_per_group=trainer.steps_per_group, limit=trainer.groups
+                    step,
+                    first=trainer.first_groups,
+                    steps_per_group=trainer.steps_per_group,
+                    limit=trainer.groups,
                 )
                 while len(groups) < wanted * source.sizes.per_phantom:
                     groups += wait_for(source, len(groups) // source.sizes.per_phantom, worker)
                 loss = _step(fabric, trainer, task, networks, optimisers, groups, step)
                 if not finite(loss):
                     raise UserError(
-                        f"the loss at step {step} is {float(loss):g}; {checkpoint} holds the last good state, lower "
+                        f"the loss at step {step} is {float(loss):g}; {checkpoint} holds the last "
+                        f"good state, lower "
                         "trainer.learning_rate and repeat the command"
                     )
                 step += 1
-                state.average(averages, bare["network"], min(trainer.average_decay, step / (step + 10)))
+                state.average(
+                    averages, bare["network"], min(trainer.average_decay, step / (step + 10))
+                )
                 advance(1)
                 if step % trainer.validate_every == 0 or step == trainer.steps:
                     line = judge(in_use(task, averages, groups), task, folder, step)
@@ -120,9 +142,13 @@ def train(
                 if time.monotonic() - kept > 60 * trainer.checkpoint_minutes:
                     keep()
                     kept = time.monotonic()
-                if trainer.max_minutes is not None and time.monotonic() - began > 60 * trainer.max_minutes:
+                if (
+                    trainer.max_minutes is not None
+                    and time.monotonic() - began > 60 * trainer.max_minutes
+                ):
                     console.say(
-                        f"{trainer.max_minutes:g} minutes are up at step {step} of {trainer.steps}; repeat the command to go on"
+                        f"{trainer.max_minutes:g} minutes are up at step {step} of "
+                        f"{trainer.steps}; repeat the command to go on"
                     )
                     break
         keep()
@@ -144,7 +170,8 @@ def _step(
     examples: Sequence[Example],
     step: int,
 ) -> Tensor:
-    """One update of the network, and of the discriminator where there is one. What is drawn depends on (seed, step, rank) alone."""
+    """One update of the network, and of the discriminator where there is one. What is drawn depends
+    on (seed, step, rank) alone."""
     torch.manual_seed(trainer.seed * 1_000_003 + step)
     batch = task.draw(examples, np.random.default_rng([trainer.seed, step, fabric.global_rank]))
     for optimiser in optimisers.values():
@@ -154,34 +181,54 @@ def _step(
     loss, out, truth, condition = task.losses(network, batch)
     joined = judge is not None and step >= trainer.adversarial_from * trainer.steps
     if joined and judge is not None and out.shape[-1] == task.crop:
-        real, fake = judge(truth[:, None], condition[:, None]), judge(out[:, None], condition[:, None])
+        real, fake = (
+            judge(truth[:, None], condition[:, None]),
+            judge(out[:, None], condition[:, None]),
+        )
         loss = loss + task.adversarial * generator_score(real.detach(), fake)
     _update(fabric, loss, network, optimisers["network"], trainer.clip)
     if joined and judge is not None and out.shape[-1] == task.crop:
-        real, fake = judge(truth[:, None], condition[:, None]), judge(out.detach()[:, None], condition[:, None])
-        _update(fabric, discriminator_score(real, fake), judge, optimisers["discriminator"], trainer.clip)
+        real, fake = (
+            judge(truth[:, None], condition[:, None]),
+            judge(out.detach()[:, None], condition[:, None]),
+        )
+        _update(
+            fabric,
+            discriminator_score(real, fake),
+            judge,
+            optimisers["discriminator"],
+            trainer.clip,
+        )
     return loss.detach()
 
 
-def _update(fabric: Fabric, loss: Tensor, network: nn.Module, optimiser: torch.optim.Optimizer, clip: float) -> None:
+def _update(
+    fabric: Fabric, loss: Tensor, network: nn.Module, optimiser: torch.optim.Optimizer, clip: float
+) -> None:
     optimiser.zero_grad()
     fabric.backward(loss)
     fabric.clip_gradients(network, optimiser, max_norm=clip, error_if_nonfinite=False)
     optimiser.step()
 
 
-def _log(line: Line, folder: Path, step: int, loss: float, seconds: float, console: Console) -> None:
+def _log(
+    line: Line, folder: Path, step: int, loss: float, seconds: float, console: Console
+) -> None:
     console.say(f"step {step}: loss {loss:.3f}, {line.sentence}")
     path = folder / "log.csv"
     if not path.exists():
         path.write_text("step,seconds,loss," + ",".join(line.names) + "\n", "utf-8")
     with path.open("a", encoding="utf-8") as file:
-        file.write(f"{step},{seconds:.0f},{loss:.4f}," + ",".join(f"{v:.3f}" for v in line.values) + "\n")
+        file.write(
+            f"{step},{seconds:.0f},{loss:.4f}," + ",".join(f"{v:.3f}" for v in line.values) + "\n"
+        )
 
 
 def _same_training(before: dict[str, object], now: dict[str, object]) -> None:
-    """Raise ``UserError`` when a checkpoint belongs to other options: it would go on as neither of the two."""
+    """Raise ``UserError`` when a checkpoint belongs to other options: it would go on as neither of
+    the two."""
     if changed := sorted(k for k in now if before.get(k) != now[k]):
         raise UserError(
-            f"the checkpoint was made with other options ({', '.join(changed)}); repeat them, or train in another folder with output=DIR"
+            f"the checkpoint was made with other options ({', '.join(changed)}); repeat them, or "
+            f"train in another folder with output=DIR"
         )

@@ -15,7 +15,8 @@ Averages = dict[str, Tensor]
 
 
 def average(averages: Averages, network: nn.Module, decay: float) -> None:
-    """Exponential moving average of weights and of batch statistics, in place; empty averages are begun."""
+    """Exponential moving average of weights and of batch statistics, in place; empty averages are
+    begun."""
     for name, value in network.state_dict().items():
         if name not in averages or not value.is_floating_point():
             averages[name] = value.detach().clone()
@@ -56,11 +57,14 @@ def load(
     """Fill what was saved; returns (step, facts)."""
     with safe_open(path, framework="pt") as file:
         facts = file.metadata()
-        tensors = {name: file.get_tensor(name) for name in file.keys() if not name.startswith("average/")}  # noqa: SIM118
+        saved = [n for n in file.keys() if not n.startswith("average/")]  # noqa: SIM118
+        tensors = {name: file.get_tensor(name) for name in saved}
     averages.clear()
     averages.update(load_averages(path))
     for name, network in networks.items():
-        network.load_state_dict({k.removeprefix(f"{name}/"): v for k, v in tensors.items() if k.startswith(f"{name}/")})
+        network.load_state_dict(
+            {k.removeprefix(f"{name}/"): v for k, v in tensors.items() if k.startswith(f"{name}/")}
+        )
         states: dict[int, dict[str, Tensor]] = {}
         for key, value in tensors.items():
             if key.startswith(f"{name}.optimiser/"):

@@ -1,4 +1,5 @@
-"""The averaged network as it will be used: without dropout, and with batch statistics that were taken without it."""
+"""The averaged network as it will be used: without dropout, and with batch statistics that were
+taken without it."""
 
 from __future__ import annotations
 
@@ -19,9 +20,10 @@ BATCHES = 64
 def in_use(task: Task, averages: Averages, examples: Sequence[Example]) -> nn.Module:
     """A network with ``averages``, in evaluation mode.
 
-    Behind dropout a batch norm has learned the mean and variance of noisy activations, which are others without the noise: the published
-    IRDM drops half of them, and came out at 12.5 dB instead of 22.5 on the validation set. So they are taken anew over training batches,
-    as Li et al. 2019 (arXiv:1801.05134) propose. A network without dropout stays as it is.
+    Behind dropout a batch norm has learned the mean and variance of noisy activations, which are
+    others without the noise: the published IRDM drops half of them, and came out at 12.5 dB instead
+    of 22.5 on the validation set. So they are taken anew over training batches, as Li et al. 2019
+    (arXiv:1801.05134) propose. A network without dropout stays as it is.
     """
     network = task.network()
     network.load_state_dict(averages)

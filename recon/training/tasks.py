@@ -1,4 +1,5 @@
-"""What is trained: a network, how a batch is drawn for it, its loss, and how it restores an example."""
+"""What is trained: a network, how a batch is drawn for it, its loss, and how it restores an
+example."""
 
 from __future__ import annotations
 
@@ -23,7 +24,8 @@ from recon.training.losses import beside_tv
 
 
 class Task(Protocol):
-    """``adversarial``: weight of a discriminator's opinion, 0 for none; it judges (candidate, condition) pairs of ``crop`` pixels."""
+    """``adversarial``: weight of a discriminator's opinion, 0 for none; it judges (candidate,
+    condition) pairs of ``crop`` pixels."""
 
     network: Callable[[], nn.Module]
     adversarial: float
@@ -31,8 +33,11 @@ class Task(Protocol):
 
     def draw(self, examples: Sequence[Example], rng: np.random.Generator) -> Batch | Example: ...
 
-    def losses(self, network: nn.Module, batch: Batch | Example) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """(loss, output, truth, condition); the last three (slice, z, x) are for a discriminator."""
+    def losses(
+        self, network: nn.Module, batch: Batch | Example
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """(loss, output, truth, condition); the last three (slice, z, x) are for a
+        discriminator."""
 
     def restore(self, network: nn.Module, example: Example) -> Tensor:
         """(row, z, x) in units of the example's scale."""
@@ -40,7 +45,8 @@ class Task(Protocol):
 
 @dataclass(frozen=True)
 class Irdm:
-    """Slices with their neighbours, TV and WBP in, a correction of TV out. Loss: L1 and MSE relative to TV's, SSIM."""
+    """Slices with their neighbours, TV and WBP in, a correction of TV out. Loss: L1 and MSE
+    relative to TV's, SSIM."""
 
     network: Callable[[], nn.Module]
     batch: int = 8
@@ -51,9 +57,14 @@ class Irdm:
     def draw(self, examples: Sequence[Example], rng: np.random.Generator) -> Batch:
         return batches.slices(examples, rng, batch=self.batch, crop=self.crop)
 
-    def losses(self, network: nn.Module, batch: Batch | Example) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def losses(
+        self, network: nn.Module, batch: Batch | Example
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         assert isinstance(batch, Batch)
-        out = batch.tv + network(batch.pictures.contiguous(memory_format=torch.channels_last)).float()[:, 0]
+        out = (
+            batch.tv
+            + network(batch.pictures.contiguous(memory_format=torch.channels_last)).float()[:, 0]
+        )
         return beside_tv(out, batch.truth, batch.tv, self.ssim), out, batch.truth, batch.tv
 
     def restore(self, network: nn.Module, example: Example) -> Tensor:
@@ -79,9 +90,17 @@ class PrimalDual:
         first = int(rng.integers(max(1, example.truth.shape[1] - self.batch + 1)))
         rows = slice(first, first + self.batch)
         cut = {name: getattr(example, name)[:, rows] for name in ("tv", "wbp", "truth", "y")}
-        return Example(**cut, angles_deg=example.angles_deg, snr=example.snr, flat=example.flat, family=example.family)
+        return Example(
+            **cut,
+            angles_deg=example.angles_deg,
+            snr=example.snr,
+            flat=example.flat,
+            family=example.family,
+        )
 
-    def losses(self, network: nn.Module, batch: Batch | Example) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def losses(
+        self, network: nn.Module, batch: Batch | Example
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         assert isinstance(batch, Example)
         given = batches.whole(batch)
         out = self._unrolled(network, batch, given)
@@ -100,9 +119,11 @@ class PrimalDual:
 
 @dataclass(frozen=True)
 class Irdm2020:
-    """The published system: one WBP slice in, the slice out, each slice by itself. Wang et al. 2020, doi:10.1002/aisy.202000152.
+    """The published system: one WBP slice in, the slice out, each slice by itself. Wang et al.
+    2020, doi:10.1002/aisy.202000152.
 
-    ``content``: weight of the MSE. The released code has 0 (the adversarial term alone), and MSE + 0.04 of it commented out.
+    ``content``: weight of the MSE. The released code has 0 (the adversarial term alone), and MSE +
+    0.04 of it commented out.
     """
 
     network: Callable[[], nn.Module]
@@ -116,7 +137,9 @@ class Irdm2020:
         # All of one size go into a batch; the first one decides.
         return batches.stacked([b for b in drawn if b.tv.shape == drawn[0].tv.shape])
 
-    def losses(self, network: nn.Module, batch: Batch | Example) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def losses(
+        self, network: nn.Module, batch: Batch | Example
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         assert isinstance(batch, Batch)
         condition, scale = published_input(batch.pictures[:, 4])
         out = network(condition[:, None])[:, 0].float()

@@ -1,4 +1,5 @@
-"""A fixed set of examples that is never trained on: seen families with other seeds, and families that are held out."""
+"""A fixed set of examples that is never trained on: seen families with other seeds, and families
+that are held out."""
 
 from __future__ import annotations
 
@@ -14,7 +15,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from torch import nn
 
-from recon.metrics import psnr, ssim
+from recon.metrics.volumes import psnr, ssim
 from recon.training.examples import Example
 from recon.training.pool import VALIDATION, Source
 from recon.training.tasks import Task
@@ -29,7 +30,9 @@ class Line:
 
     @property
     def sentence(self) -> str:
-        return ", ".join(f"{name} {value:.2f}" for name, value in zip(self.names, self.values, strict=True))
+        return ", ".join(
+            f"{name} {value:.2f}" for name, value in zip(self.names, self.values, strict=True)
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,17 +64,25 @@ class Judge:
 
 def make_judge(seen: Source, held_out: Source) -> Judge:
     """One group of every family."""
-    groups = [[source.group(VALIDATION + i, name) for i, name in enumerate(source.families)] for source in (seen, held_out)]
+    groups = [
+        [source.group(VALIDATION + i, name) for i, name in enumerate(source.families)]
+        for source in (seen, held_out)
+    ]
     return Judge(*([example for group in part for example in group] for part in groups))
 
 
-def family_scores(network: nn.Module, task: Task, examples: Sequence[Example]) -> Mapping[str, Mapping[str, float]]:
+def family_scores(
+    network: nn.Module, task: Task, examples: Sequence[Example]
+) -> Mapping[str, Mapping[str, float]]:
     """Mean PSNR and SSIM per family, of the network and of TV, for the card."""
     by_family: dict[str, list[np.ndarray]] = {}
     for example in examples:
         by_family.setdefault(example.family, []).append(_scores(network, task, example))
     keys = ("psnr_db", "ssim", "tv_psnr_db", "tv_ssim")
-    return {family: dict(zip(keys, np.mean(rows, 0).round(3).tolist(), strict=True)) for family, rows in by_family.items()}
+    return {
+        family: dict(zip(keys, np.mean(rows, 0).round(3).tolist(), strict=True))
+        for family, rows in by_family.items()
+    }
 
 
 def _scores(network: nn.Module, task: Task, example: Example) -> np.ndarray:
@@ -81,14 +92,25 @@ def _scores(network: nn.Module, task: Task, example: Example) -> np.ndarray:
     return np.array([psnr(out, truth), ssim(out, truth), psnr(tv, truth), ssim(tv, truth)])
 
 
-def _picture(network: nn.Module, task: Task, examples: Sequence[Example], path: Path, step: int) -> None:
-    figure, axes = plt.subplots(len(examples), 4, figsize=(11, 2.8 * len(examples)), squeeze=False, layout="constrained")
+def _picture(
+    network: nn.Module, task: Task, examples: Sequence[Example], path: Path, step: int
+) -> None:
+    figure, axes = plt.subplots(
+        len(examples), 4, figsize=(11, 2.8 * len(examples)), squeeze=False, layout="constrained"
+    )
     for line, example in zip(axes, examples, strict=True):
         row = example.truth.shape[1] // 2
         out = task.restore(network, example)[row]
-        shown = {"WBP": example.wbp[:, row], "TV": example.tv[:, row], f"step {step}": out, "truth": example.truth[:, row]}
+        shown = {
+            "WBP": example.wbp[:, row],
+            "TV": example.tv[:, row],
+            f"step {step}": out,
+            "truth": example.truth[:, row],
+        }
         for axis, (title, picture) in zip(line, shown.items(), strict=True):
-            axis.imshow(picture.float().numpy(), cmap="gray", vmin=0, vmax=float(example.truth.max()))
+            axis.imshow(
+                picture.float().numpy(), cmap="gray", vmin=0, vmax=float(example.truth.max())
+            )
             axis.set_title(f"{example.family}: {title}", fontsize=8)
             axis.axis("off")
     figure.savefig(path, dpi=80)

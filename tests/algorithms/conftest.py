@@ -23,7 +23,8 @@ class Problem:
 
 
 def blocks(n: int, rows: int) -> Tensor:
-    """A box with a hole and a bright bar that ends half-way along y: all of it piecewise constant."""
+    """A box with a hole and a bright bar that ends half-way along y: all of it piecewise
+    constant."""
     x = torch.zeros(n, rows, n)
     x[n // 5 : 4 * n // 5, :, n // 4 : 3 * n // 4] = 1.0
     x[2 * n // 5 : 3 * n // 5, :, 2 * n // 5 : n // 2] = 0.0
@@ -38,5 +39,7 @@ def problem() -> Problem:
     truth = blocks(26, 9)
     y = A(truth)
     sigma = 0.03 * float(y.max())
-    noise = torch.from_numpy(np.random.default_rng(5).normal(0, sigma, tuple(y.shape)).astype(np.float32))
+    noise = torch.from_numpy(
+        np.random.default_rng(5).normal(0, sigma, tuple(y.shape)).astype(np.float32)
+    )
     return Problem(A, truth, y, y + noise, sigma)

@@ -29,17 +29,31 @@ def test_progress_reports_relative_residuals_and_stops_on_a_slow_fall():
     seen = []
     progress = Progress(torch.full((1, 1, 4), 2.0), 0.1, lambda i, r: seen.append((i, r)))
     residual = torch.full((1, 1, 4), 2.0)
-    assert [progress.done(residual * f) for f in (1.0, 0.5, 0.44, 0.43)] == [False, False, False, True]
-    assert seen == [(1, pytest.approx(1.0)), (2, pytest.approx(0.5)), (3, pytest.approx(0.44)), (4, pytest.approx(0.43))]
+    assert [progress.done(residual * f) for f in (1.0, 0.5, 0.44, 0.43)] == [
+        False,
+        False,
+        False,
+        True,
+    ]
+    assert seen == [
+        (1, pytest.approx(1.0)),
+        (2, pytest.approx(0.5)),
+        (3, pytest.approx(0.44)),
+        (4, pytest.approx(0.43)),
+    ]
 
 
 def test_progress_of_empty_data_divides_by_nothing():
     seen = []
-    assert not Progress(torch.zeros(1, 1, 4), None, lambda i, r: seen.append(r)).done(torch.zeros(1, 1, 4))
+    assert not Progress(torch.zeros(1, 1, 4), None, lambda i, r: seen.append(r)).done(
+        torch.zeros(1, 1, 4)
+    )
     assert seen == [0.0]
 
 
 def test_progress_waits_for_as_many_slow_iterations_in_a_row_as_it_is_told():
     progress = Progress(torch.ones(1, 1, 1), 0.1, None, patience=3)
-    done = [progress.done(torch.full((1, 1, 1), r)) for r in (1.0, 0.5, 0.6, 0.7, 0.4, 0.41, 0.40, 0.39)]
+    done = [
+        progress.done(torch.full((1, 1, 1), r)) for r in (1.0, 0.5, 0.6, 0.7, 0.4, 0.41, 0.40, 0.39)
+    ]
     assert done == [False] * 7 + [True]

@@ -14,16 +14,27 @@ from recon.projectors.native import NativeProjector
 
 def test_it_equals_least_squares_of_the_dense_matrix():
     A = NativeProjector(Geometry(np.linspace(-85, 85, 24), 1.0), (5, 6), 12)
-    dense = A(torch.eye(30).reshape(5, 6, 30).permute(0, 2, 1)).permute(0, 2, 1).reshape(-1, 30).double().numpy()
+    dense = (
+        A(torch.eye(30).reshape(5, 6, 30).permute(0, 2, 1))
+        .permute(0, 2, 1)
+        .reshape(-1, 30)
+        .double()
+        .numpy()
+    )
     y = torch.randn(24, 1, 12, generator=torch.Generator().manual_seed(0))
     wanted = np.linalg.lstsq(dense, y.double().numpy().ravel(), rcond=None)[0].reshape(5, 6)
-    np.testing.assert_allclose(cgls(A, y, n_iterations=60)[:, 0].numpy(), wanted, atol=2e-4 * np.abs(wanted).max())
+    np.testing.assert_allclose(
+        cgls(A, y, n_iterations=60)[:, 0].numpy(), wanted, atol=2e-4 * np.abs(wanted).max()
+    )
 
 
 def test_it_is_ahead_of_sirt_in_equal_iterations(problem):
     for n in (3, 10, 20):
         ahead, behind = (
-            (problem.noisy - problem.A(f(problem.A, problem.noisy, n_iterations=n, minimum=None))).norm() for f in (cgls, sirt)
+            (
+                problem.noisy - problem.A(f(problem.A, problem.noisy, n_iterations=n, minimum=None))
+            ).norm()
+            for f in (cgls, sirt)
         )
         assert ahead < behind
 
@@ -34,7 +45,9 @@ def test_the_residual_never_rises_and_stop_ends_early(problem):
     assert len(seen) == 25
     assert (np.diff(seen) <= 1e-6).all()
     early = []
-    cgls(problem.A, problem.noisy, n_iterations=25, stop=0.05, callback=lambda i, r: early.append(r))
+    cgls(
+        problem.A, problem.noisy, n_iterations=25, stop=0.05, callback=lambda i, r: early.append(r)
+    )
     assert 2 < len(early) < 25
     assert early == pytest.approx(seen[: len(early)])
 
@@ -52,4 +65,6 @@ def test_bounds_scale_and_inputs(problem):
     assert float(x.min()) < 0
     once, seven = (cgls(problem.A, f * problem.noisy, n_iterations=5) for f in (1, 7))
     torch.testing.assert_close(seven, 7 * once, rtol=0, atol=1e-3)
-    torch.testing.assert_close(cgls(problem.A, problem.noisy, n_iterations=10, minimum=0.0, maximum=1.0), x.clamp(0, 1))
+    torch.testing.assert_close(
+        cgls(problem.A, problem.noisy, n_iterations=10, minimum=0.0, maximum=1.0), x.clamp(0, 1)
+    )

@@ -24,11 +24,14 @@ def test_white_noise_on_a_ramp(sigma, rows):
 
 
 def test_counting_noise_is_its_root_mean_square():
-    """Poisson counts have variance = mean, so the rms deviation is the root of the mean count, where the level differs too."""
+    """Poisson counts have variance = mean, so the rms deviation is the root of the mean count,
+    where the level differs too."""
     level = np.repeat(np.repeat(np.random.default_rng(0).uniform(20, 400, (4, 8, 8)), 16, 1), 16, 2)
     counts = np.random.default_rng(1).poisson(level)
     # Block edges of the level are signal, not noise; their share here is small.
-    assert noise_sigma(torch.from_numpy(counts.astype(np.float32))) == pytest.approx(np.sqrt(level.mean()), rel=0.05)
+    assert noise_sigma(torch.from_numpy(counts.astype(np.float32))) == pytest.approx(
+        np.sqrt(level.mean()), rel=0.05
+    )
 
 
 def test_it_scales_and_a_clean_ramp_has_none():

@@ -21,7 +21,12 @@ def test_one_subset_is_sirt(problem, relaxation):
 
 def test_more_subsets_go_further_in_equal_iterations(problem):
     residual = [
-        float((problem.y - problem.A(sart(problem.A, problem.y, n_iterations=3, n_subsets=n, relaxation=0.5))).norm())
+        float(
+            (
+                problem.y
+                - problem.A(sart(problem.A, problem.y, n_iterations=3, n_subsets=n, relaxation=0.5))
+            ).norm()
+        )
         for n in (1, 4, None)
     ]
     assert residual[0] > residual[1] > residual[2]
@@ -40,12 +45,21 @@ def test_the_seed_decides_the_order_and_nothing_else_does(problem):
 
 def test_rows_are_independent_bit_for_bit(problem):
     x = sart(problem.A, problem.noisy, n_iterations=2, n_subsets=5)
-    assert torch.equal(sart(problem.A, problem.noisy[:, 3:5].contiguous(), n_iterations=2, n_subsets=5), x[:, 3:5])
+    assert torch.equal(
+        sart(problem.A, problem.noisy[:, 3:5].contiguous(), n_iterations=2, n_subsets=5), x[:, 3:5]
+    )
 
 
 def test_bounds_stop_and_callback(problem):
     seen = []
-    x = sart(problem.A, problem.noisy, n_iterations=40, maximum=1.2, stop=0.02, callback=lambda i, r: seen.append(r))
+    x = sart(
+        problem.A,
+        problem.noisy,
+        n_iterations=40,
+        maximum=1.2,
+        stop=0.02,
+        callback=lambda i, r: seen.append(r),
+    )
     assert 0.0 <= float(x.min()) <= float(x.max()) <= 1.2 + 1e-6
     assert 2 < len(seen) < 40
     assert seen[0] == pytest.approx(1.0)
@@ -53,7 +67,9 @@ def test_bounds_stop_and_callback(problem):
 
 @pytest.mark.parametrize("n", [0, -1, 32])
 def test_a_bad_number_of_subsets_is_named(problem, n):
-    with pytest.raises(UserError, match=rf"n_subsets={n} given, 1 to 31 \(the number of views\) wanted"):
+    with pytest.raises(
+        UserError, match=rf"n_subsets={n} given, 1 to 31 \(the number of views\) wanted"
+    ):
         sart(problem.A, problem.noisy, n_subsets=n)
 
 
@@ -63,7 +79,9 @@ def test_the_golden_order_visits_every_view_once_and_stays_even():
     assert sorted(order) == list(range(71))
     assert angles[order[0]] == 0  # the least modulo 180
     steps = np.abs(np.diff(angles[order[:5]]) % 180)
-    assert (np.minimum(steps, 180 - steps) > 40).all()  # 68.75 but for the wedge and the step between views
+    assert (
+        np.minimum(steps, 180 - steps) > 40
+    ).all()  # 68.75 but for the wedge and the step between views
     for count in (8, 16, 32):  # any first part of it leaves no large gap in what was measured
         gaps = np.diff(np.sort(angles[order[:count]]))
         assert gaps.max() < 2.7 * 140 / count
@@ -71,7 +89,8 @@ def test_the_golden_order_visits_every_view_once_and_stays_even():
 
 def test_the_golden_order_needs_no_seed_and_is_another_one(problem):
     a, b, c = (
-        sart(problem.A, problem.noisy, n_iterations=1, order=o, seed=s) for o, s in (("golden", 0), ("golden", 1), ("random", 0))
+        sart(problem.A, problem.noisy, n_iterations=1, order=o, seed=s)
+        for o, s in (("golden", 0), ("golden", 1), ("random", 0))
     )
     assert torch.equal(a, b)
     assert not torch.equal(a, c)
@@ -83,15 +102,24 @@ def test_the_golden_order_needs_no_seed_and_is_another_one(problem):
         (0.0, (1, 0), (0, 0), 30.5),
         (0.0, (1, 0), (0, 20), 30.5 * np.sqrt(1 - (20 / 50.5) ** 2)),
         (90.0, (0, -1), (10, 0), 50.5 * np.sqrt(1 - (10 / 30.5) ** 2)),
-        (45.0, (1, -1), (0, 0), 1 / np.sqrt(1 / 30.5**2 + 1 / 50.5**2)),  # column = x cos t + z sin t stays the same
+        (
+            45.0,
+            (1, -1),
+            (0, 0),
+            1 / np.sqrt(1 / 30.5**2 + 1 / 50.5**2),
+        ),  # column = x cos t + z sin t stays the same
     ],
 )
-def test_the_window_falls_along_every_ray_to_where_it_meets_the_ellipse(angle, direction, offset, half):
+def test_the_window_falls_along_every_ray_to_where_it_meets_the_ellipse(
+    angle, direction, offset, half
+):
     window = hamming_window(angle, (61, 101))
     for k in range(0, int(half), 3):  # ``half`` in steps of the pixels that are looked at
         for side in (k, -k):
             at = 30 + offset[0] + side * direction[0], 50 + offset[1] + side * direction[1]
-            assert window[at] == pytest.approx(0.53836 + 0.46164 * np.cos(np.pi * k / half), abs=1e-9)
+            assert window[at] == pytest.approx(
+                0.53836 + 0.46164 * np.cos(np.pi * k / half), abs=1e-9
+            )
 
 
 @pytest.mark.parametrize("angle", [0.0, 35.0, -80.0])
@@ -113,7 +141,10 @@ def test_a_window_keeps_the_volume_within_the_ellipse(problem):
     [
         ({"order": "saxton"}, "order=saxton given, one of random, golden wanted"),
         ({"window": "hann"}, "window=hann given, one of none, hamming wanted"),
-        ({"window": "hamming", "n_subsets": 4}, "window=hamming given for subsets of several views, one view each wanted"),
+        (
+            {"window": "hamming", "n_subsets": 4},
+            "window=hamming given for subsets of several views, one view each wanted",
+        ),
     ],
 )
 def test_a_bad_scheme_is_named(problem, options, message):

@@ -13,12 +13,14 @@ from recon.algorithms.sirt import sirt
 from recon.algorithms.sirt_iterations import choose_iterations
 from recon.geometry import Geometry
 from recon.projectors.native import NativeProjector
-from recon.samples import catalyst, project_ellipsoids, rasterise
+from recon.simulate.ellipsoids import catalyst, project_ellipsoids, rasterise
 
 
 def residuals(problem, **options):
     seen = []
-    x = sirt(problem.A, problem.noisy, callback=lambda i, residual: seen.append((i, residual)), **options)
+    x = sirt(
+        problem.A, problem.noisy, callback=lambda i, residual: seen.append((i, residual)), **options
+    )
     return x, seen
 
 
@@ -32,7 +34,8 @@ def test_the_residual_never_rises(problem):
 
 
 def test_the_weighted_residual_falls_by_theory(problem):
-    """Without bounds SIRT is gradient descent on ||y - A x||_R with a step below 2 / L: it falls for every relaxation in (0, 2)."""
+    """Without bounds SIRT is gradient descent on ||y - A x||_R with a step below 2 / L: it falls
+    for every relaxation in (0, 2)."""
     A, y = problem.A, problem.noisy
     R = inverse(A(torch.ones(26, 1, 26)))
     for relaxation in (0.3, 1.0, 1.9):
@@ -58,7 +61,12 @@ def test_start_is_used_and_left_alone(problem):
     _, seen = residuals(problem, n_iterations=1, start=start)
     assert seen[0][1] < 0.2  # near the truth from the first iteration on
     once = sirt(problem.A, problem.noisy, n_iterations=5)
-    again = sirt(problem.A, problem.noisy, n_iterations=3, start=sirt(problem.A, problem.noisy, n_iterations=2))
+    again = sirt(
+        problem.A,
+        problem.noisy,
+        n_iterations=3,
+        start=sirt(problem.A, problem.noisy, n_iterations=2),
+    )
     torch.testing.assert_close(again, once, rtol=0, atol=1e-6)
 
 
@@ -69,7 +77,9 @@ def test_bounds_are_respected_and_bind(problem):
     bounded = sirt(problem.A, problem.noisy, n_iterations=30, minimum=0.0, maximum=1.2)
     assert float(bounded.min()) == 0.0
     assert float(bounded.max()) == pytest.approx(1.2)
-    assert float(sirt(problem.A, problem.noisy, n_iterations=10).min()) >= 0.0  # by default matter is not negative
+    assert (
+        float(sirt(problem.A, problem.noisy, n_iterations=10).min()) >= 0.0
+    )  # by default matter is not negative
 
 
 def test_stop_ends_early(problem):
@@ -84,14 +94,18 @@ def test_stop_ends_early(problem):
 
 def test_the_result_scales_with_the_data(problem):
     x = sirt(problem.A, problem.noisy, n_iterations=15)
-    torch.testing.assert_close(sirt(problem.A, 7 * problem.noisy, n_iterations=15), 7 * x, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(
+        sirt(problem.A, 7 * problem.noisy, n_iterations=15), 7 * x, rtol=1e-4, atol=1e-4
+    )
     assert torch.equal(sirt(problem.A, 8 * problem.noisy, n_iterations=15), 8 * x)
 
 
 def test_rows_are_independent_bit_for_bit(problem):
     x = sirt(problem.A, problem.noisy, n_iterations=15)
     for cut in (slice(0, 1), slice(3, 5), slice(4, 9)):
-        assert torch.equal(sirt(problem.A, problem.noisy[:, cut].contiguous(), n_iterations=15), x[:, cut])
+        assert torch.equal(
+            sirt(problem.A, problem.noisy[:, cut].contiguous(), n_iterations=15), x[:, cut]
+        )
 
 
 def test_y_is_left_alone(problem):
@@ -101,15 +115,21 @@ def test_y_is_left_alone(problem):
 
 
 def test_it_gets_nearer_to_the_truth(problem):
-    errors = [float((sirt(problem.A, problem.y, n_iterations=n) - problem.truth).norm()) for n in (1, 10, 100)]
+    errors = [
+        float((sirt(problem.A, problem.y, n_iterations=n) - problem.truth).norm())
+        for n in (1, 10, 100)
+    ]
     assert errors[0] > errors[1] > errors[2]
 
 
 def test_more_noise_wants_fewer_iterations_and_auto_finds_it() -> None:
-    """Semi-convergence: the chosen number falls with the noise, and its result is near the best of all numbers."""
+    """Semi-convergence: the chosen number falls with the noise, and its result is near the best of
+    all numbers."""
     bodies = catalyst(48, np.random.default_rng(0))
     geometry = Geometry(np.arange(-60.0, 61.0, 3.0), 1.0)
-    clean = torch.from_numpy(project_ellipsoids(bodies, geometry, (48, 48))[:, 20:28].astype(np.float32))
+    clean = torch.from_numpy(
+        project_ellipsoids(bodies, geometry, (48, 48))[:, 20:28].astype(np.float32)
+    )
     truth = torch.from_numpy(rasterise(bodies, 48)[:, 20:28].copy())
     A = NativeProjector(geometry, (48, 48), 48)
     noise = torch.randn(clean.shape, generator=torch.Generator().manual_seed(0))
@@ -117,7 +137,10 @@ def test_more_noise_wants_fewer_iterations_and_auto_finds_it() -> None:
     for sigma in (1.0, 4.0, 12.0):
         y = clean + sigma * noise
         counts.append(choose_iterations(functools.partial(sirt), A, y))
-        errors = {n: float((sirt(A, y, n_iterations=n) - truth).norm()) for n in (5, 10, 20, 40, 80, 160, counts[-1])}
+        errors = {
+            n: float((sirt(A, y, n_iterations=n) - truth).norm())
+            for n in (5, 10, 20, 40, 80, 160, counts[-1])
+        }
         assert errors[counts[-1]] < 1.15 * min(errors.values())
     assert counts[0] > counts[1] > counts[2]
     assert torch.equal(sirt(A, y, n_iterations="auto"), sirt(A, y, n_iterations=counts[-1]))

@@ -52,7 +52,9 @@ def test_descend(shape):
     q, bar = dual(shape, True, random), random.normal(size=shape).astype(np.float32)
     new = np.clip(x - 0.2 * back - 0.6 * gradient_adjoint(q.astype(np.float64)), -0.5, 0.9)
     wanted_bar = 2 * new - x
-    tv_kernels.descend(x, bar, back, q, np.float32(0.2), np.float32(0.6), np.float32(-0.5), np.float32(0.9))
+    tv_kernels.descend(
+        x, bar, back, q, np.float32(0.2), np.float32(0.6), np.float32(-0.5), np.float32(0.9)
+    )
     np.testing.assert_allclose(x, new, atol=2e-6)
     np.testing.assert_allclose(bar, wanted_bar, atol=4e-6)
 
@@ -60,14 +62,23 @@ def test_descend(shape):
 @settings(max_examples=30, deadline=None)
 @given(shape=st.tuples(*[st.integers(1, 8)] * 3), seed=st.integers(0, 99))
 def test_the_two_loops_use_one_gradient_and_its_adjoint(shape, seed):
-    """Through the kernels alone: with steps of 1, no bounds and a huge ball, <grad x, q> = <x, grad' q>."""
+    """Through the kernels alone: with steps of 1, no bounds and a huge ball, <grad x, q> = <x,
+    grad' q>."""
     random = np.random.default_rng(seed)
     x, q = random.normal(size=shape).astype(np.float32), dual(shape, True, random)
     grad = np.zeros((3, *shape), np.float32)
     tv_kernels.ascend(x, grad, np.float32(1), np.float32(1e12), True)
-    minus, bar, zero = np.zeros(shape, np.float32), np.zeros(shape, np.float32), np.zeros(shape, np.float32)
-    tv_kernels.descend(minus, bar, zero, q, np.float32(1), np.float32(1), np.float32(-1e30), np.float32(1e30))
-    assert float((grad.astype(np.float64) * q).sum()) == pytest.approx(-float((x.astype(np.float64) * minus).sum()), abs=1e-4)
+    minus, bar, zero = (
+        np.zeros(shape, np.float32),
+        np.zeros(shape, np.float32),
+        np.zeros(shape, np.float32),
+    )
+    tv_kernels.descend(
+        minus, bar, zero, q, np.float32(1), np.float32(1), np.float32(-1e30), np.float32(1e30)
+    )
+    assert float((grad.astype(np.float64) * q).sum()) == pytest.approx(
+        -float((x.astype(np.float64) * minus).sum()), abs=1e-4
+    )
 
 
 def test_another_memory_order_gives_the_same():

@@ -15,10 +15,13 @@ N, RADIUS, DENSITY = 64, 17.3, 2.5
 
 
 def saxton(limit_deg, step_deg):
-    """Saxton et al. 1984: sin of the angle in equal steps away from zero tilt's own step, so that views crowd at high tilt."""
+    """Saxton et al. 1984: sin of the angle in equal steps away from zero tilt's own step, so that
+    views crowd at high tilt."""
     angles = [0.0]
     while True:
-        following = np.rad2deg(np.arcsin(min(1.0, np.sin(np.deg2rad(angles[-1])) + np.sin(np.deg2rad(step_deg)))))
+        following = np.rad2deg(
+            np.arcsin(min(1.0, np.sin(np.deg2rad(angles[-1])) + np.sin(np.deg2rad(step_deg))))
+        )
         if following > limit_deg or following >= 90:
             break
         angles.append(following)
@@ -26,7 +29,8 @@ def saxton(limit_deg, step_deg):
 
 
 def disc_views(angles_deg, at=(0.0, 0.0)):
-    """(tilt, 2, x) chords 2 sqrt(r^2 - s^2) of a disc around (z, x), averaged over each pixel: no projector involved."""
+    """(tilt, 2, x) chords 2 sqrt(r^2 - s^2) of a disc around (z, x), averaged over each pixel: no
+    projector involved."""
     fine = (np.arange(8) + 0.5) / 8 - 0.5
     u = (np.arange(N)[:, None] - centre(N) + fine).ravel()
     t = np.deg2rad(angles_deg)[:, None]
@@ -67,7 +71,9 @@ def test_full_range_keeps_the_grey_value(angles):
     z, c = np.ogrid[:N, :N]
     distance = np.hypot(z - centre(N), c - centre(N))
     around = x[:, 1].numpy()[(distance > RADIUS + 4) & (distance < N / 2 - 1)]
-    assert float(around.mean()) == pytest.approx(0, abs=0.01 * DENSITY)  # nothing outside, as far as every view sees
+    assert float(around.mean()) == pytest.approx(
+        0, abs=0.01 * DENSITY
+    )  # nothing outside, as far as every view sees
 
 
 @pytest.mark.parametrize(
@@ -91,9 +97,14 @@ def test_without_scaling_a_wedge_has_its_share():
 
 
 def test_a_disc_off_the_centre_lies_where_it_was():
-    x = reconstruct(np.arange(-90, 90, 2.0), at=(9.0, -6.0))[:, 1].double().clamp(min=0.5 * DENSITY) - 0.5 * DENSITY
+    x = (
+        reconstruct(np.arange(-90, 90, 2.0), at=(9.0, -6.0))[:, 1].double().clamp(min=0.5 * DENSITY)
+        - 0.5 * DENSITY
+    )
     z, c = np.meshgrid(*[np.arange(N) - centre(N)] * 2, indexing="ij")
-    np.testing.assert_allclose([(x.numpy() * z).sum() / x.sum(), (x.numpy() * c).sum() / x.sum()], [9.0, -6.0], atol=0.05)
+    np.testing.assert_allclose(
+        [(x.numpy() * z).sum() / x.sum(), (x.numpy() * c).sum() / x.sum()], [9.0, -6.0], atol=0.05
+    )
 
 
 @pytest.mark.parametrize("name", FILTERS)
@@ -102,7 +113,9 @@ def test_every_filter_keeps_the_grey_value_in_scale(name):
     assert value == pytest.approx(DENSITY, rel=0.12 if name == "sirt" else 0.01)
 
 
-@pytest.mark.parametrize("options", [{"filter": n} for n in FILTERS if n != "ramp"] + [{"cutoff": 0.6}], ids=str)
+@pytest.mark.parametrize(
+    "options", [{"filter": n} for n in FILTERS if n != "ramp"] + [{"cutoff": 0.6}], ids=str
+)
 def test_every_filter_passes_less_of_the_high_frequencies_than_ramp(options):
     noise = torch.from_numpy(np.random.default_rng(0).normal(size=(60, 2, N)).astype(np.float32))
     A = NativeProjector(Geometry(np.arange(-90, 90, 3.0), 1.0), (N, N), N)

@@ -9,7 +9,7 @@ from recon.align.axis import axis_from_spectra, edge_window, refine_axis
 from recon.align.resample import warp
 from recon.align.shifts import from_surroundings
 from recon.geometry import Geometry
-from recon.samples import catalyst, project_ellipsoids
+from recon.simulate.ellipsoids import catalyst, project_ellipsoids
 
 
 @pytest.fixture(scope="module")
@@ -21,13 +21,17 @@ def bodies():
 def test_the_axis_of_a_drifting_series_is_found_to_a_degree_or_two(bodies, axis_deg: float) -> None:
     angles = np.arange(-60.0, 61.0, 4.0)
     drift = np.random.default_rng(0).normal(0, 4, (angles.size, 2))
-    found, contrast = axis_from_spectra(project_ellipsoids(bodies, Geometry(angles, 1.0, axis_deg, drift), (80, 80), 1))
+    found, contrast = axis_from_spectra(
+        project_ellipsoids(bodies, Geometry(angles, 1.0, axis_deg, drift), (80, 80), 1)
+    )
     assert abs((found - axis_deg + 90) % 180 - 90) <= 2
     assert contrast < 0.8
 
 
 def test_noise_alone_gives_no_axis() -> None:
-    _, contrast = axis_from_spectra(from_surroundings(np.random.default_rng(0).normal(100, 10, (31, 64, 64))))
+    _, contrast = axis_from_spectra(
+        from_surroundings(np.random.default_rng(0).normal(100, 10, (31, 64, 64)))
+    )
     assert contrast > 0.9
 
 
@@ -35,7 +39,9 @@ def test_noise_alone_gives_no_axis() -> None:
 def test_what_is_left_of_the_angle_is_found(bodies, rest_deg: float) -> None:
     angles = np.arange(-60.0, 61.0, 3.0)
     views = project_ellipsoids(bodies, Geometry(angles, 1.0, rest_deg), (80, 80), 2)
-    assert refine_axis(warp(views, 0.0, np.zeros((angles.size, 2)))) == pytest.approx(rest_deg, abs=0.15)
+    assert refine_axis(warp(views, 0.0, np.zeros((angles.size, 2)))) == pytest.approx(
+        rest_deg, abs=0.15
+    )
 
 
 def test_the_window_is_one_inside_and_falls_to_zero_at_the_border() -> None:

@@ -12,15 +12,18 @@ from hydra import compose, initialize_config_dir
 from recon.align.from_file import GivenAlignment, from_file
 from recon.align.resample import resample
 from recon.cli import CONFIGS
+from recon.command.config import make_stages
 from recon.errors import UserError
 from recon.geometry import Geometry, axis_rotation
-from recon.io.alignment_table import read_alignment, write_alignment
-from recon.io.imod import write_xf
-from recon.job import make_stages
+from recon.io.alignment.imod import write_xf
+from recon.io.alignment.table import read_alignment, write_alignment
 from recon.series import TiltSeries
 
 N = 7
-YAML = "axis_deg: 4.0\nviews:\n  - {view: 1, dy_px: 2.0, dx_px: 3.5}\n  - {view: 0, dy_px: -1.0, dx_px: 0, rotation_deg: 0.5}\n"
+YAML = (
+    "axis_deg: 4.0\nviews:\n  - {view: 1, dy_px: 2.0, dx_px: 3.5}\n  - {view: 0, dy_px: -1.0, "
+    "dx_px: 0, rotation_deg: 0.5}\n"
+)
 
 
 def series(n: int = N) -> TiltSeries:
@@ -48,12 +51,20 @@ def test_a_table_round_trips(tmp_path: Path, suffix: str, rotation: bool) -> Non
 
 
 @pytest.mark.parametrize("rotation", [True, False])
-def test_an_xf_file_gives_the_same_pixels_as_the_geometry_it_was_written_from(tmp_path: Path, rotation: bool) -> None:
+def test_an_xf_file_gives_the_same_pixels_as_the_geometry_it_was_written_from(
+    tmp_path: Path, rotation: bool
+) -> None:
     wanted = given(rotation)
-    matrices = np.repeat(axis_rotation(85.0)[None], N, 0) if wanted.matrices is None else 1.01 * wanted.matrices
+    matrices = (
+        np.repeat(axis_rotation(85.0)[None], N, 0)
+        if wanted.matrices is None
+        else 1.01 * wanted.matrices
+    )
     write_xf(tmp_path / "a.xf", matrices[:, ::-1, ::-1], wanted.shifts_px[:, ::-1])
     found = from_file(series(), given=read_alignment(tmp_path / "a.xf"))
-    geometry = Geometry(found.geometry.angles_deg, 1.0, 85.0, wanted.shifts_px, matrices if rotation else None)
+    geometry = Geometry(
+        found.geometry.angles_deg, 1.0, 85.0, wanted.shifts_px, matrices if rotation else None
+    )
     expected = resample(TiltSeries(series().data, geometry)).data
     assert (found.geometry.matrices is None) == (not rotation)
     torch.testing.assert_close(resample(found).data, expected, atol=5e-3, rtol=0)
@@ -62,7 +73,9 @@ def test_an_xf_file_gives_the_same_pixels_as_the_geometry_it_was_written_from(tm
 def test_the_form_that_is_documented(tmp_path: Path) -> None:
     """In any order of views; the rotation of a view is added to the axis."""
     (tmp_path / "a.yaml").write_text(YAML)
-    (tmp_path / "a.csv").write_text("# by hand\n# axis_deg: 4\nview, dy_px, dx_px, rotation_deg\n1,2,3.5,\n0,-1,0,0.5\n")
+    (tmp_path / "a.csv").write_text(
+        "# by hand\n# axis_deg: 4\nview, dy_px, dx_px, rotation_deg\n1,2,3.5,\n0,-1,0,0.5\n"
+    )
     for name in ("a.yaml", "a.csv"):
         read = read_alignment(tmp_path / name)
         np.testing.assert_array_equal(read.shifts_px, [[-1, 0], [2, 3.5]])
@@ -74,7 +87,9 @@ def test_an_axis_beside_the_file_turns_views_as_one_in_it(tmp_path: Path) -> Non
     (tmp_path / "in.yaml").write_text(YAML)
     (tmp_path / "beside.yaml").write_text(YAML.partition("\n")[2])
     inside = from_file(series(2), given=read_alignment(tmp_path / "in.yaml")).geometry
-    beside = from_file(series(2), given=read_alignment(tmp_path / "beside.yaml"), axis_deg=4.0).geometry
+    beside = from_file(
+        series(2), given=read_alignment(tmp_path / "beside.yaml"), axis_deg=4.0
+    ).geometry
     np.testing.assert_allclose(beside.matrices, inside.matrices)
     with pytest.raises(UserError, match="say it once"):
         from_file(series(2), given=read_alignment(tmp_path / "in.yaml"), axis_deg=5.0)
@@ -126,9 +141,17 @@ def test_a_table_does_not_pretend_to_hold_magnifications(tmp_path: Path) -> None
 def test_the_file_is_read_before_the_work(tmp_path: Path) -> None:
     write_alignment(tmp_path / "a.csv", given(False))
     with initialize_config_dir(str(CONFIGS), version_base="1.3"):
-        stages = make_stages(compose("reconstruct", overrides=["align=file", f"align.path={tmp_path}/a.csv"]))
-        np.testing.assert_allclose(stages.align(series(), threads=1).geometry.shifts_px, given().shifts_px, atol=1e-5)
+        stages = make_stages(
+            compose("reconstruct", overrides=["align=file", f"align.path={tmp_path}/a.csv"])
+        )
+        np.testing.assert_allclose(
+            stages.align(series(), threads=1).geometry.shifts_px, given().shifts_px, atol=1e-5
+        )
         with pytest.raises(UserError, match="absent"):
-            make_stages(compose("reconstruct", overrides=["align=file", f"align.path={tmp_path}/absent.csv"]))
+            make_stages(
+                compose(
+                    "reconstruct", overrides=["align=file", f"align.path={tmp_path}/absent.csv"]
+                )
+            )
         with pytest.raises(UserError, match=r"align\.path"):
             make_stages(compose("reconstruct", overrides=["align=file"]))

@@ -16,7 +16,9 @@ from recon.series import TiltSeries
 def blob(shape: tuple[int, int], y: float, x: float) -> np.ndarray:
     """A Gaussian at (y, x) from the centre."""
     yy, xx = np.mgrid[: shape[0], : shape[1]]
-    return np.exp(-((yy - centre(shape[0]) - y) ** 2 + (xx - centre(shape[1]) - x) ** 2) / 18).astype(np.float32)
+    return np.exp(
+        -((yy - centre(shape[0]) - y) ** 2 + (xx - centre(shape[1]) - x) ** 2) / 18
+    ).astype(np.float32)
 
 
 def position(image: np.ndarray) -> tuple[float, float]:
@@ -39,7 +41,9 @@ def test_the_tilt_axis_comes_to_lie_along_y() -> None:
     out = warp(line[None], axis_deg, np.zeros((1, 2)), order=3)[0]
     across = out.sum(0)
     spread = np.sqrt(((np.arange(n) - centre(n)) ** 2 * across).sum() / across.sum())
-    assert spread == pytest.approx(3.0, abs=0.05)  # the blobs' own width: nothing is left of the line's length
+    assert spread == pytest.approx(
+        3.0, abs=0.05
+    )  # the blobs' own width: nothing is left of the line's length
 
 
 def test_quarter_turns_move_no_value() -> None:
@@ -68,7 +72,9 @@ def test_an_xf_applied_by_scipy_equals_our_resampling(tmp_path) -> None:
     # IMOD: (x, y)' = A (x, y) + (dx, dy), about the centre; scipy wants the inverse, in (y, x).
     inverse = np.linalg.inv(matrices[0])[::-1, ::-1]
     middle = np.full(2, centre(n))
-    theirs = ndimage.affine_transform(image, inverse, offset=middle - inverse @ (middle + shifts[0, ::-1]), order=3)
+    theirs = ndimage.affine_transform(
+        image, inverse, offset=middle - inverse @ (middle + shifts[0, ::-1]), order=3
+    )
     assert np.abs(ours - theirs).max() < 1e-4
 
 
@@ -89,6 +95,8 @@ def test_interpolation_keeps_less_than_all_and_more_than_half_of_the_noise() -> 
     assert 0.5 < noise_gain(Geometry(angles, 1.0, 3.0, drift)) < 0.95
 
 
-@pytest.mark.parametrize(("axis_deg", "turns"), [(0, 0), (44, 0), (46, 1), (-88, -1), (90, 1), (179, 2)])
+@pytest.mark.parametrize(
+    ("axis_deg", "turns"), [(0, 0), (44, 0), (46, 1), (-88, -1), (90, 1), (179, 2)]
+)
 def test_the_nearest_quarter(axis_deg: float, turns: int) -> None:
     assert quarter_turns(axis_deg) == turns

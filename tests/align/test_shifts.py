@@ -17,7 +17,7 @@ from recon.align.shifts import (
     shift_between,
 )
 from recon.geometry import Geometry, column_of, view_freedom
-from recon.samples import catalyst, project_ellipsoids
+from recon.simulate.ellipsoids import catalyst, project_ellipsoids
 
 ANGLES = np.arange(-60.0, 61.0, 3.0)
 
@@ -26,7 +26,9 @@ ANGLES = np.arange(-60.0, 61.0, 3.0)
 def drifted() -> tuple[np.ndarray, np.ndarray]:
     """(views as recorded, shifts that undo the drift)."""
     shifts = np.random.default_rng(0).normal(0, 4, (ANGLES.size, 2))
-    views = project_ellipsoids(catalyst(80, np.random.default_rng(5)), Geometry(ANGLES, 1.0, 0.0, shifts), (80, 80), 2)
+    views = project_ellipsoids(
+        catalyst(80, np.random.default_rng(5)), Geometry(ANGLES, 1.0, 0.0, shifts), (80, 80), 2
+    )
     return views.astype(np.float32), shifts
 
 
@@ -53,7 +55,10 @@ def test_a_flat_film_is_followed_through_its_foreshortening() -> None:
     for angle, shift in zip(ANGLES, drift, strict=True):
         columns = column_of(0.0, points[:, 1], angle) - shift[1]
         views.append(
-            sum(np.exp(-((yy - y + shift[0]) ** 2 + (xx - x) ** 2) / 8) for y, x in zip(points[:, 0], columns, strict=True))
+            sum(
+                np.exp(-((yy - y + shift[0]) ** 2 + (xx - x) ** 2) / 8)
+                for y, x in zip(points[:, 0], columns, strict=True)
+            )
         )
     found = correlation_shifts(np.array(views, np.float32), ANGLES)
     error = found - drift
@@ -69,7 +74,9 @@ def test_the_common_profile_gives_the_drift_along_the_axis(drifted) -> None:
 
 def test_the_centre_of_mass_gives_the_drift_across_the_axis(drifted) -> None:
     views, shifts = drifted
-    error = np.stack([np.zeros(ANGLES.size), mass_shifts(views, shifts[:, 0]) - shifts[:, 1]], axis=1)
+    error = np.stack(
+        [np.zeros(ANGLES.size), mass_shifts(views, shifts[:, 0]) - shifts[:, 1]], axis=1
+    )
     error -= view_freedom(error, ANGLES)
     assert np.abs(error[:, 1]).max() < 0.1
 

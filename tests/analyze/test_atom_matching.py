@@ -44,7 +44,9 @@ def test_the_error_by_hand() -> None:
 
 def test_missing_and_false_atoms() -> None:
     true = particle()
-    false = particle(5)[:12] + np.array([3.0, 0, 0])  # far off: they pull the centre of mass away by 0.4 nm
+    false = particle(5)[:12] + np.array(
+        [3.0, 0, 0]
+    )  # far off: they pull the centre of mass away by 0.4 nm
     found = np.concatenate([false, true[10:]]) + 0.17
     match = match_atoms(found, true)
     assert len(match.pairs) == 70

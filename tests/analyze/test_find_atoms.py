@@ -1,4 +1,5 @@
-"""``analyze=atoms``: laws on drawn volumes, bad input, and benchmark B9 on the silicon series of the reference data."""
+"""``analyze=atoms``: laws on drawn volumes, bad input, and benchmark B9 on the silicon series of
+the reference data."""
 
 from __future__ import annotations
 
@@ -33,7 +34,9 @@ def drawn() -> tuple[Volume, np.ndarray]:
 
 def noisy(level: float) -> Volume:
     volume, _ = drawn()
-    noise = torch.from_numpy(np.random.default_rng(3).normal(0, level, volume.data.shape).astype(np.float32))
+    noise = torch.from_numpy(
+        np.random.default_rng(3).normal(0, level, volume.data.shape).astype(np.float32)
+    )
     return Volume(volume.data + noise, volume.voxel_nm)
 
 
@@ -58,7 +61,9 @@ def test_scores_against_what_is_known() -> None:
 
 def test_noise_moves_atoms_and_is_not_taken_for_them() -> None:
     _, positions = drawn()
-    clean, faint = (atoms(noisy(level), known=Known(positions_nm=positions)) for level in (0.05, 0.3))
+    clean, faint = (
+        atoms(noisy(level), known=Known(positions_nm=positions)) for level in (0.05, 0.3)
+    )
     for found in (clean, faint):
         assert found.facts["matched"] == found.facts["atoms"] == len(positions)
         assert not found.warning
@@ -82,17 +87,23 @@ def test_the_result_does_not_depend_on_unit_or_background() -> None:
 
 def test_outside_of_what_every_view_shows_nothing_is_found() -> None:
     volume, _ = drawn()
-    corner = torch.roll(volume.data, (-24, -24), (0, 2))  # the particle's middle comes to a corner of (z, x)
+    corner = torch.roll(
+        volume.data, (-24, -24), (0, 2)
+    )  # the particle's middle comes to a corner of (z, x)
     found = atoms(Volume(corner, volume.voxel_nm), known=Known(), threshold=0.3)
     assert found.positions_nm is not None
-    assert np.hypot(found.positions_nm[:, 0], found.positions_nm[:, 2]).max() < 32 * (volume.voxel_nm or 0)
+    assert np.hypot(found.positions_nm[:, 0], found.positions_nm[:, 2]).max() < 32 * (
+        volume.voxel_nm or 0
+    )
 
 
 def test_the_threshold_lies_in_the_gap_of_the_heights() -> None:
     heights = np.array([10.0, 9.0, 11.0, 10.5, 1.0, 0.2, 0.3, 1.5])
     limit, apart = threshold_of(heights)
     assert limit == pytest.approx((1.5 + 9.0) / 2)
-    assert apart == pytest.approx((10.125 - 0.75) / np.sqrt((np.var([10, 9, 11, 10.5]) + np.var([1, 0.2, 0.3, 1.5])) / 2))
+    assert apart == pytest.approx(
+        (10.125 - 0.75) / np.sqrt((np.var([10, 9, 11, 10.5]) + np.var([1, 0.2, 0.3, 1.5])) / 2)
+    )
 
 
 def test_maxima_all_alike_are_one_class() -> None:
@@ -110,7 +121,9 @@ def test_maxima_all_alike_are_one_class() -> None:
         (drawn()[0], {"truth": "nowhere.xyz"}, r"nowhere\.xyz"),
     ],
 )
-def test_what_cannot_be_used_is_a_sentence(volume: Volume, options: dict[str, object], says: str) -> None:
+def test_what_cannot_be_used_is_a_sentence(
+    volume: Volume, options: dict[str, object], says: str
+) -> None:
     with pytest.raises(UserError, match=says):
         atoms(volume, known=Known(), **options)  # type: ignore[arg-type]
 
@@ -122,12 +135,19 @@ def test_what_cannot_be_used_is_a_sentence(volume: Volume, options: dict[str, ob
 def test_silicon_better_than_its_authors(
     reference: Callable[[str], Path], dose: str, n_iterations: int, matched: int, rmsd_pm: float
 ) -> None:
-    """B9 with about the iterations that withheld views choose (fewer at the highest dose, to be quick); the numbers are the authors'."""
+    """B9 with about the iterations that withheld views choose (fewer at the highest dose, to be
+    quick); the numbers are the authors'."""
     folder = reference("asi_nanoparticle")
-    series = read_tilt_series(folder / f"NP1_aSi2nm_Dose{dose}_proj.mat", angles="0:177:3", pixel_nm=0.0195)
+    series = read_tilt_series(
+        folder / f"NP1_aSi2nm_Dose{dose}_proj.mat", angles="0:177:3", pixel_nm=0.0195
+    )
     aligned = resample(fixed(preprocess(series, background=1.0), axis_deg=90, axis_offset_px=0.5))
-    x = sirt(NativeProjector(aligned.geometry, (128, 128), 128), aligned.data, n_iterations=n_iterations)
-    facts = atoms(Volume(x, 0.0195), known=Known(), truth=str(folder / "NP1_aSi2nm_208atoms_GT.txt")).facts
+    x = sirt(
+        NativeProjector(aligned.geometry, (128, 128), 128), aligned.data, n_iterations=n_iterations
+    )
+    facts = atoms(
+        Volume(x, 0.0195), known=Known(), truth=str(folder / "NP1_aSi2nm_208atoms_GT.txt")
+    ).facts
     assert int(str(facts["matched"])) >= matched
     assert facts["atoms"] == facts["matched"]
     assert float(str(facts["rmsd_pm"])) < rmsd_pm

@@ -22,7 +22,9 @@ def made(noise: float = 0.02) -> tuple[Volume, torch.Tensor]:
     for label, value in GREY.items():
         grey[true == label] = value
     rng = np.random.default_rng(0)
-    return Volume(grey + torch.from_numpy(rng.normal(0, noise, grey.shape).astype(np.float32)), 1.0, "made"), true
+    return Volume(
+        grey + torch.from_numpy(rng.normal(0, noise, grey.shape).astype(np.float32)), 1.0, "made"
+    ), true
 
 
 def test_materials_are_named_and_scored() -> None:
@@ -56,7 +58,9 @@ def test_another_number_of_classes_scores_all_matter() -> None:
 
 def test_smoothing_helps_against_noise() -> None:
     volume, true = made(noise=1.0)
-    rough, smooth = (labels(volume, known=Known(labels=true), smooth_px=s).facts["scores"] for s in (0.0, 1.0))
+    rough, smooth = (
+        labels(volume, known=Known(labels=true), smooth_px=s).facts["scores"] for s in (0.0, 1.0)
+    )
     assert isinstance(rough, dict)
     assert isinstance(smooth, dict)
     assert all(smooth[k]["dice"] > rough[k]["dice"] + 0.1 for k in (1, 2))
@@ -71,6 +75,8 @@ def test_smoothing_helps_against_noise() -> None:
         (made()[0], {"smooth_px": -1.0}, "smooth_px=-1"),
     ],
 )
-def test_what_cannot_be_used_is_a_sentence(volume: Volume, options: dict[str, object], says: str) -> None:
+def test_what_cannot_be_used_is_a_sentence(
+    volume: Volume, options: dict[str, object], says: str
+) -> None:
     with pytest.raises(UserError, match=says):
         labels(volume, known=Known(), **options)  # type: ignore[arg-type]

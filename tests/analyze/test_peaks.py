@@ -8,12 +8,15 @@ import pytest
 from recon.analyze.peaks import band_pass, local_maxima, refine
 
 
-def spots(shape: tuple[int, int, int], at: np.ndarray, sigma: float, heights: np.ndarray | float = 1.0) -> np.ndarray:
+def spots(
+    shape: tuple[int, int, int], at: np.ndarray, sigma: float, heights: np.ndarray | float = 1.0
+) -> np.ndarray:
     grid = np.stack(np.meshgrid(*[np.arange(n) for n in shape], indexing="ij"), -1)
     heights = np.broadcast_to(heights, len(at))
-    return sum(h * np.exp(-((grid - p) ** 2).sum(-1) / (2 * sigma**2)) for p, h in zip(at, heights, strict=True)).astype(
-        np.float32
-    )
+    return sum(
+        h * np.exp(-((grid - p) ** 2).sum(-1) / (2 * sigma**2))
+        for p, h in zip(at, heights, strict=True)
+    ).astype(np.float32)
 
 
 PLACES = np.array([[8.3, 9.1, 10.4], [8.0, 20.5, 9.75], [19.9, 14.2, 20.0]])
@@ -23,7 +26,9 @@ def test_a_gaussian_is_found_where_it_is() -> None:
     volume = spots((28, 30, 32), PLACES, 1.7)
     at = local_maxima(volume, distance_px=5, margin=4)
     found = refine(volume, at, radius_px=2.5)
-    np.testing.assert_allclose(found[np.lexsort(found.T[::-1])], PLACES[np.lexsort(PLACES.T[::-1])], atol=0.01)
+    np.testing.assert_allclose(
+        found[np.lexsort(found.T[::-1])], PLACES[np.lexsort(PLACES.T[::-1])], atol=0.01
+    )
 
 
 def test_an_ellipsoid_askew_is_found_too() -> None:
@@ -31,7 +36,9 @@ def test_an_ellipsoid_askew_is_found_too() -> None:
     form = turn @ np.diag(1 / np.array([1.4, 1.9, 2.6]) ** 2) @ turn.T
     away = np.stack(np.meshgrid(*[np.arange(25)] * 3, indexing="ij"), -1) - [12.3, 11.8, 12.1]
     volume = np.exp(-0.5 * np.einsum("...i,ij,...j", away, form, away)).astype(np.float32)
-    np.testing.assert_allclose(refine(volume, np.array([[12, 12, 12]]), radius_px=3), [[12.3, 11.8, 12.1]], atol=0.01)
+    np.testing.assert_allclose(
+        refine(volume, np.array([[12, 12, 12]]), radius_px=3), [[12.3, 11.8, 12.1]], atol=0.01
+    )
 
 
 def test_maxima_come_highest_first_and_keep_their_distance() -> None:
@@ -59,8 +66,12 @@ def test_a_ramp_has_no_spots_after_the_band_pass() -> None:
 
 def test_where_there_is_no_peak_the_maximum_stays() -> None:
     away = np.stack(np.meshgrid(*[np.arange(11.0)] * 3, indexing="ij"), -1) - 5
-    valley = np.exp(0.1 * (away**2).sum(-1) + 0.2 * away[..., 0])  # upwards in all directions but one
-    np.testing.assert_array_equal(refine(valley.astype(np.float32), np.array([[5, 5, 5]]), radius_px=2), [[5, 5, 5]])
+    valley = np.exp(
+        0.1 * (away**2).sum(-1) + 0.2 * away[..., 0]
+    )  # upwards in all directions but one
+    np.testing.assert_array_equal(
+        refine(valley.astype(np.float32), np.array([[5, 5, 5]]), radius_px=2), [[5, 5, 5]]
+    )
 
 
 @pytest.mark.parametrize("count", [1, 5000])

@@ -1,4 +1,5 @@
-"""The committed table of bead detection and alignment meets what METHODS.md B10 is required to give, and is the README's."""
+"""The committed table of bead detection and alignment meets what METHODS.md B10 is required to
+give, and is the README's."""
 
 from __future__ import annotations
 
@@ -8,7 +9,10 @@ from benchmarks import fiducials_summary
 from benchmarks.quality import read
 from benchmarks.quality_summary import README
 
-ROWS = {(row["case"], row["classifier"]): {k: row[k] for k in row} for row in read(fiducials_summary.TABLE)}
+ROWS = {
+    (row["case"], row["classifier"]): {k: row[k] for k in row}
+    for row in read(fiducials_summary.TABLE)
+}
 
 
 @pytest.mark.parametrize("size", [512, 1024])
@@ -31,5 +35,9 @@ def test_the_network_is_ahead_of_the_classical_score() -> None:
 
 
 def test_the_readme_has_this_table() -> None:
-    text = fiducials_summary.BEGIN + fiducials_summary.table(read(fiducials_summary.TABLE)) + fiducials_summary.END
+    text = (
+        fiducials_summary.BEGIN
+        + fiducials_summary.table(read(fiducials_summary.TABLE))
+        + fiducials_summary.END
+    )
     assert text in README.read_text("utf-8")

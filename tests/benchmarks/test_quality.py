@@ -1,4 +1,5 @@
-"""The quality table: its cases, its file, and the printed numbers of METHODS.md L that it has to meet."""
+"""The quality table: its cases, its file, and the printed numbers of METHODS.md L that it has to
+meet."""
 
 from __future__ import annotations
 
@@ -36,10 +37,14 @@ def first() -> Case:
     return plans(["B2"])[0].make()
 
 
-@pytest.mark.parametrize(("method", "printed_db", "within"), [("wbp", 22.40, 0.2), ("sart", 26.98, 0.2)])
+@pytest.mark.parametrize(
+    ("method", "printed_db", "within"), [("wbp", 22.40, 0.2), ("sart", 26.98, 0.2)]
+)
 def test_a_printed_number_is_met(method, printed_db, within):
     case = first()
-    assert score(case, METHODS[method](case.A, case.y)).psnr_db == pytest.approx(printed_db, abs=within)
+    assert score(case, METHODS[method](case.A, case.y)).psnr_db == pytest.approx(
+        printed_db, abs=within
+    )
 
 
 def test_tv_with_its_own_weight_comes_near_the_tuned_one():
@@ -56,30 +61,43 @@ def test_the_committed_table_is_complete_and_meets_every_printed_number():
     assert len(by_key) == len(rows)
     for plan, method in itertools.product(plans(), REQUIRED):
         row = by_key[plan.benchmark, plan.name, method]
-        psnr, ssim, nrmse, residual, withheld, seconds = (float(row[c]) for c in quality.COLUMNS[3:])
+        psnr, ssim, nrmse, residual, withheld, seconds = (
+            float(row[c]) for c in quality.COLUMNS[3:]
+        )
         assert -5 < psnr < 80  # below 0: SART without positivity on lamellae that fill the views
         assert -0.2 < ssim <= 1
         assert min(nrmse, residual, withheld, seconds) >= 0
     for (benchmark, wedge), wanted in PRINTED.items():
         name = next(p.name for p in plans([benchmark]) if p.name.endswith(f"wedge {wedge} deg"))
-        wbp, sart, own = (float(by_key[benchmark, name, m]["psnr_db"]) for m in ("wbp", "sart", "tv"))
+        wbp, sart, own = (
+            float(by_key[benchmark, name, m]["psnr_db"]) for m in ("wbp", "sart", "tv")
+        )
         assert wbp == pytest.approx(wanted[0], abs=0.2)
         assert sart == pytest.approx(wanted[1], abs=0.2)
         assert own > wanted[2] - 0.7
 
 
 def test_learned_methods_are_what_the_readme_says_of_them():
-    """On the committed table: irdm beside converged TV and beside the published system, and the README's table is this one."""
+    """On the committed table: irdm beside converged TV and beside the published system, and the
+    README's table is this one."""
     rows = quality.read(quality.TABLE)
-    seen, unseen, *pictures = (gains([r for r in rows if belongs(r)], "irdm") for belongs in quality_summary.SETS.values())
+    seen, unseen, *pictures = (
+        gains([r for r in rows if belongs(r)], "irdm") for belongs in quality_summary.SETS.values()
+    )
     assert (seen[0] - seen[1]).mean(0)[0] >= 2
     assert (unseen[0] - unseen[1]).mean(0)[0] >= 0.5
     for learned, tv_scores in (seen, unseen):
         assert (learned - tv_scores).mean(0)[1] > 0  # SSIM
         assert (learned / tv_scores).mean(0)[2] <= 1  # error on withheld views
     assert min((learned - tv_scores)[:, 0].min() for learned, tv_scores in pictures) >= -0.5
-    published = {(r["benchmark"], r["case"]): float(r["psnr_db"]) for r in rows if r["method"] == "irdm2020"}
-    ahead = [float(r["psnr_db"]) - published[r["benchmark"], r["case"]] for r in rows if r["method"] == "irdm"]
+    published = {
+        (r["benchmark"], r["case"]): float(r["psnr_db"]) for r in rows if r["method"] == "irdm2020"
+    }
+    ahead = [
+        float(r["psnr_db"]) - published[r["benchmark"], r["case"]]
+        for r in rows
+        if r["method"] == "irdm"
+    ]
     assert len(ahead) == len(published) == len(plans())
     assert np.mean(ahead) >= 2
     readme = quality_summary.README.read_text("utf-8")
@@ -87,16 +105,25 @@ def test_learned_methods_are_what_the_readme_says_of_them():
 
 
 def test_scikit_images_views_are_those_of_our_geometry():
-    """Half a pixel of the axis, the sign of an angle or the views from behind wrong would be 2 % and more."""
+    """Half a pixel of the axis, the sign of an angle or the views from behind wrong would be 2 %
+    and more."""
     case = first()
     assert float((case.A(case.truth) - case.y).norm() / case.y.norm()) < 1e-3
     angles = case.A.geometry.angles_deg
-    assert (angles.min(), angles.max(), angles.size) == (-68, 70, 70)  # theta 0 to 68 and 110 to 178
+    assert (angles.min(), angles.max(), angles.size) == (
+        -68,
+        70,
+        70,
+    )  # theta 0 to 68 and 110 to 178
     assert (np.diff(angles) == 2).all()
     theta = np.array([30.0])
     views, geometry = project(face(), theta)
-    wrong = NativeProjector(Geometry(-geometry.angles_deg, 1.0, 0.0, geometry.shifts_px), (256, 256), 256)
-    assert float((wrong(case.truth) - torch.from_numpy(views)).norm()) > 0.05 * float(np.linalg.norm(views))
+    wrong = NativeProjector(
+        Geometry(-geometry.angles_deg, 1.0, 0.0, geometry.shifts_px), (256, 256), 256
+    )
+    assert float((wrong(case.truth) - torch.from_numpy(views)).norm()) > 0.05 * float(
+        np.linalg.norm(views)
+    )
 
 
 def test_wedges_lie_about_90_degrees():
@@ -107,7 +134,8 @@ def test_wedges_lie_about_90_degrees():
 
 
 def test_scores_by_hand():
-    """Two pictures of 16 x 16: one perfect but for 2 outside the disc, one 0.1 too bright, and clipped."""
+    """Two pictures of 16 x 16: one perfect but for 2 outside the disc, one 0.1 too bright, and
+    clipped."""
     A = NativeProjector(Geometry([0.0], 1.0), (16, 16), 16)
     truth = torch.full((16, 2, 16), 0.5)
     support = torch.ones(16, 1, 16)
@@ -152,7 +180,11 @@ def test_rows_are_kept_replaced_and_in_the_tables_order(tmp_path, monkeypatch):
 
     def measure(case, name):
         made.append(name)
-        return dict(zip(quality.COLUMNS, (case.benchmark, case.name, name, *map(str, range(6))), strict=True))
+        return dict(
+            zip(
+                quality.COLUMNS, (case.benchmark, case.name, name, *map(str, range(6))), strict=True
+            )
+        )
 
     def unmade(only=None):
         return [Plan(p.benchmark, p.name, lambda p=p: p) for p in plans(only)]
@@ -170,12 +202,27 @@ def test_rows_are_kept_replaced_and_in_the_tables_order(tmp_path, monkeypatch):
     assert made[12:] == ["sirt"] * 2
     rows = quality.read(table)
     assert [row["case"] for row in rows if row["method"] == "tv"] == [p.name for p in plans(["B2"])]
-    assert [row["method"] for row in rows] == ["wbp", "sirt", "sart", "tv", "wbp", "sart", "tv", "wbp", "sart", "tv", "sirt"]
+    assert [row["method"] for row in rows] == [
+        "wbp",
+        "sirt",
+        "sart",
+        "tv",
+        "wbp",
+        "sart",
+        "tv",
+        "wbp",
+        "sart",
+        "tv",
+        "sirt",
+    ]
 
 
 def test_b9_finds_every_atom_at_the_highest_dose():
     """The committed table; tests/analyze/test_atoms.py does it."""
-    rows = {(row["dose"], row["method"]): row for row in quality.read(quality.TABLE.with_name("quality_atoms.csv"))}
+    rows = {
+        (row["dose"], row["method"]): row
+        for row in quality.read(quality.TABLE.with_name("quality_atoms.csv"))
+    }
     assert rows["1.6e5", "sirt"]["matched"] == rows["1.6e5", "sirt"]["true"] == "208"
     assert float(rows["1.6e5", "sirt"]["rmsd_pm"]) <= 5
     assert {method for _, method in rows} >= set(REQUIRED)

@@ -1,4 +1,5 @@
-"""Several sources of angles or pixel sizes: agreement is silent, contradiction is a sentence, the command line overrules."""
+"""Several sources of angles or pixel sizes: agreement is silent, contradiction is a sentence, the
+command line overrules."""
 
 from __future__ import annotations
 
@@ -17,8 +18,12 @@ def source(values: np.ndarray | list[float], name: str = "a.tlt") -> AngleSource
     return AngleSource(name, np.asarray(values, dtype=np.float64))
 
 
-def chosen(*sources: AngleSource, given: AngleSource | None = None, keep: list[int] | None = None) -> tuple[np.ndarray, str]:
-    return choose_angles(sources, given, n_views=N, keep=list(range(N)) if keep is None else keep, name="s.mrc")
+def chosen(
+    *sources: AngleSource, given: AngleSource | None = None, keep: list[int] | None = None
+) -> tuple[np.ndarray, str]:
+    return choose_angles(
+        sources, given, n_views=N, keep=list(range(N)) if keep is None else keep, name="s.mrc"
+    )
 
 
 def test_the_first_source_gives_the_values_and_all_that_agree_are_named() -> None:
@@ -41,7 +46,9 @@ def test_contradiction_names_both_sources(other: np.ndarray, word: str) -> None:
         chosen(source(DEGREES), source(other, "header"))
     assert "a.tlt" in str(caught.value)
     assert "header" in str(caught.value)
-    np.testing.assert_array_equal(chosen(source(DEGREES), source(other, "header"), given=source(DEGREES + 1))[0], DEGREES + 1)
+    np.testing.assert_array_equal(
+        chosen(source(DEGREES), source(other, "header"), given=source(DEGREES + 1))[0], DEGREES + 1
+    )
 
 
 def test_order_and_sign_are_told_apart_when_the_range_is_not_symmetric() -> None:
@@ -69,7 +76,13 @@ def test_radians_are_recognised(step: float) -> None:
 
 
 @pytest.mark.parametrize(
-    "values", [np.arange(-3, 3.1, 0.5), [-2.0, 0.0, 2.0], [-76.0, 0.1, 3.0, 3.2, 0.0], [0.0, 0.0, 30.0, 30.0, 60.0]]
+    "values",
+    [
+        np.arange(-3, 3.1, 0.5),
+        [-2.0, 0.0, 2.0],
+        [-76.0, 0.1, 3.0, 3.2, 0.0],
+        [0.0, 0.0, 30.0, 30.0, 60.0],
+    ],
 )
 def test_small_degrees_and_duplicates_pass(values: list[float]) -> None:
     check_degrees(source(values))

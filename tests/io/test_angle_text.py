@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recon.errors import UserError
+from recon.io.alignment.imod import write_tlt
 from recon.io.angle_text import angles_from_user, read_tlt
-from recon.io.imod import write_tlt
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,9 @@ def test_layouts_of_angle_files(content: str, tmp_path: Path) -> None:
     np.testing.assert_array_equal(read_tlt(path), [-60, 0, 60])
 
 
-@pytest.mark.parametrize("content", ["1 -60 3\n2 0 3\n", "-60,0\n-58,0\n", "a b\nc d\n", "", "-60\n0\nend\n"])
+@pytest.mark.parametrize(
+    "content", ["1 -60 3\n2 0 3\n", "-60,0\n-58,0\n", "a b\nc d\n", "", "-60\n0\nend\n"]
+)
 def test_what_is_not_clear_is_refused(content: str, tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     path.write_text(content)
@@ -60,7 +62,9 @@ def test_what_is_not_clear_is_refused(content: str, tmp_path: Path) -> None:
 
 @settings(max_examples=50, deadline=None)
 @given(st.binary(max_size=200))
-def test_no_file_makes_a_traceback(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
+def test_no_file_makes_a_traceback(
+    tmp_path_factory: pytest.TempPathFactory, content: bytes
+) -> None:
     path = tmp_path_factory.mktemp("t") / "a.tlt"
     path.write_bytes(content)
     try:

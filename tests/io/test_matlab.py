@@ -1,4 +1,5 @@
-"""MATLAB files up to version 7: views come last there, first here; nothing else in the file matters."""
+"""MATLAB files up to version 7: views come last there, first here; nothing else in the file
+matters."""
 
 from __future__ import annotations
 
@@ -20,7 +21,12 @@ DATA = np.arange(60, dtype=np.int16).reshape(3, 4, 5)  # (y, x, tilt)
 @pytest.mark.parametrize("compressed", [False, True])
 @pytest.mark.parametrize("dtype", ["u1", "i2", "f4", "f8"])
 def test_views_come_last(dtype: str, compressed: bool, tmp_path: Path) -> None:
-    content = {"angle": np.zeros((5, 3)), "small": np.ones((2, 2, 3)), "stack": DATA.astype(dtype), "name": "x"}
+    content = {
+        "angle": np.zeros((5, 3)),
+        "small": np.ones((2, 2, 3)),
+        "stack": DATA.astype(dtype),
+        "name": "x",
+    }
     savemat(tmp_path / "a.mat", content, do_compression=compressed)
     assert format_of(tmp_path / "a.mat") == "matlab"
     series = read_tilt_series(tmp_path / "a.mat", angles="-60:60:30", exclude=[1])
@@ -37,7 +43,9 @@ def test_one_odd_side_in_front_counts_the_views(tmp_path: Path) -> None:
 
 
 def test_files_without_a_stack_are_a_sentence(tmp_path: Path) -> None:
-    savemat(tmp_path / "a.mat", {"angle": np.zeros((5, 3)), "cell": np.array([[1, "a"]], dtype=object)})
+    savemat(
+        tmp_path / "a.mat", {"angle": np.zeros((5, 3)), "cell": np.array([[1, "a"]], dtype=object)}
+    )
     with pytest.raises(UserError, match="angle 5 x 3 double"):
         read_volume(tmp_path / "a.mat")
 
@@ -58,13 +66,19 @@ def test_a_damaged_file_is_a_sentence(compressed: bool, tmp_path: Path) -> None:
         with pytest.raises(UserError, match=r"a\.mat"):
             read_volume(tmp_path / "a.mat")
     for at in range(128, len(content), len(content) // 40):
-        (tmp_path / "a.mat").write_bytes(content[:at] + bytes([content[at] ^ 0xFF]) + content[at + 1 :])
-        with suppress(UserError):  # a wrong grey value cannot be known; nothing but a sentence comes out
+        (tmp_path / "a.mat").write_bytes(
+            content[:at] + bytes([content[at] ^ 0xFF]) + content[at + 1 :]
+        )
+        with suppress(
+            UserError
+        ):  # a wrong grey value cannot be known; nothing but a sentence comes out
             read_volume(tmp_path / "a.mat")
 
 
 def test_version_7_3_says_what_to_do(tmp_path: Path) -> None:
-    (tmp_path / "a.mat").write_bytes(b"MATLAB 7.3 MAT-file, Platform: PCWIN64" + b" " * 474 + b"\x89HDF\r\n\x1a\n" + bytes(600))
+    (tmp_path / "a.mat").write_bytes(
+        b"MATLAB 7.3 MAT-file, Platform: PCWIN64" + b" " * 474 + b"\x89HDF\r\n\x1a\n" + bytes(600)
+    )
     with pytest.raises(UserError, match="save -v7"):
         read_volume(tmp_path / "a.mat")
 

@@ -1,4 +1,5 @@
-"""SerialEM .mdoc: order by ZValue, Angstrom to nm, remarks and other sections ignored; compared with mdocfile."""
+"""SerialEM .mdoc: order by ZValue, Angstrom to nm, remarks and other sections ignored; compared
+with mdocfile."""
 
 from __future__ import annotations
 
@@ -42,9 +43,13 @@ def test_a_view_without_angle_makes_no_guess(tmp_path: Path) -> None:
     assert read_mdoc(path).angles_deg is None
 
 
-@pytest.mark.parametrize(("name", "views"), [("mdocfile/tilt_series.mdoc", 41), ("cryocat/017.mdoc", 0)])
+@pytest.mark.parametrize(
+    ("name", "views"), [("mdocfile/tilt_series.mdoc", 41), ("cryocat/017.mdoc", 0)]
+)
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # mdocfile's, not ours
-def test_real_files_agree_with_mdocfile(name: str, views: int, reference: Callable[[str], Path]) -> None:
+def test_real_files_agree_with_mdocfile(
+    name: str, views: int, reference: Callable[[str], Path]
+) -> None:
     mdocfile = pytest.importorskip("mdocfile")
     path = reference(f"vendor_formats/{name}")
     table = mdocfile.read(path).sort_values("ZValue")

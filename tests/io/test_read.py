@@ -26,13 +26,17 @@ def stack(pack_mrc: Callable[..., bytes], tmp_path: Path) -> Path:
 
 
 def mdoc(angles: np.ndarray, *, spacing: float = 4.0, axis: float = 85.3) -> str:
-    views = "".join(f"[ZValue = {i}]\nTiltAngle = {a}\nRotationAngle = {axis}\n" for i, a in enumerate(angles))
+    views = "".join(
+        f"[ZValue = {i}]\nTiltAngle = {a}\nRotationAngle = {axis}\n" for i, a in enumerate(angles)
+    )
     return f"PixelSpacing = {spacing}\n{views}"
 
 
 @pytest.mark.parametrize("name", ["ts.tlt", "ts.rawtlt", "ts.mdoc", "ts.mrc.mdoc"])
 def test_each_sidecar_alone(name: str, stack: Path) -> None:
-    stack.with_name(name).write_text(mdoc(DEGREES) if name.endswith("mdoc") else "\n".join(map(str, DEGREES)))
+    stack.with_name(name).write_text(
+        mdoc(DEGREES) if name.endswith("mdoc") else "\n".join(map(str, DEGREES))
+    )
     series = read_tilt_series(stack)
     assert series.geometry.angles_deg.tolist() == DEGREES.tolist()
     assert f"from {name}" in " ".join(series.history)
@@ -119,12 +123,24 @@ start = peak_kb()
 series = read_tilt_series(Path({str(tmp_path / "big.mrc")!r}), angles="-47:47:2")
 print((peak_kb() - start) / 1024)
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2])
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=Path(__file__).parents[2],
+    )
     assert 192 * 0.9 < float(done.stdout) < 192 * 1.25
 
 
 def test_importing_loads_no_format_library() -> None:
     libraries = ("h5py", "zarr", "tifffile", "mrcfile", "rsciio", "pandas")
     code = f"import sys, recon.io; print([m for m in {libraries} if m in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2])
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=Path(__file__).parents[2],
+    )
     assert done.stdout.strip() == "[]"

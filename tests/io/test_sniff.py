@@ -44,15 +44,28 @@ def test_an_mrc_three_or_four_pixels_wide_is_no_dm_file(
 
 def test_vendor_files(reference: Callable[[str], Path]) -> None:
     folder = reference("vendor_formats/ncempy")
-    expected = {"dm3": "dm", "dm4": "dm", "ser": "ser", "emi": "emi", "emd": "hdf5", "h5": "hdf5", "mrc": "mrc"}
+    expected = {
+        "dm3": "dm",
+        "dm4": "dm",
+        "ser": "ser",
+        "emi": "emi",
+        "emd": "hdf5",
+        "h5": "hdf5",
+        "mrc": "mrc",
+    }
     files = [p for p in folder.iterdir() if p.suffix[1:] in expected]
     assert {p.name: format_of(p) for p in files} == {p.name: expected[p.suffix[1:]] for p in files}
 
 
 @settings(max_examples=100, deadline=None)
 @example(content=b"MATLAB 5.0", suffix=".mrc")
-@given(content=st.binary(max_size=1500), suffix=st.sampled_from([".mrc", ".tif", ".dm3", ".ser", ".npy", ".h5", ""]))
-def test_noise_is_a_sentence(content: bytes, suffix: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+@given(
+    content=st.binary(max_size=1500),
+    suffix=st.sampled_from([".mrc", ".tif", ".dm3", ".ser", ".npy", ".h5", ""]),
+)
+def test_noise_is_a_sentence(
+    content: bytes, suffix: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     path = tmp_path_factory.mktemp("n") / f"noise{suffix}"
     path.write_bytes(content)
     with pytest.raises(UserError) as caught:

@@ -1,4 +1,5 @@
-"""Writing: what is written comes back with its size, history and angles; a failed write leaves nothing behind."""
+"""Writing: what is written comes back with its size, history and angles; a failed write leaves
+nothing behind."""
 
 from __future__ import annotations
 
@@ -68,7 +69,9 @@ def test_history_comes_back(name: str, tmp_path: Path) -> None:
     write_volume(volume(), tmp_path / name)
     back = read_volume(tmp_path / name).history
     assert len(back) == len(HISTORY) + 1
-    assert [line.replace("°", "deg") for line in back[:3]] == [line.replace("°", "deg") for line in HISTORY]
+    assert [line.replace("°", "deg") for line in back[:3]] == [
+        line.replace("°", "deg") for line in HISTORY
+    ]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -93,12 +96,16 @@ def test_mrc_files_are_valid_to_others(tmp_path: Path) -> None:
             assert float(file.voxel_size.x) == pytest.approx(3.36)
             assert float(file.header.rms) == pytest.approx(float(DATA.std(correction=0)), rel=1e-5)
             labels = b" ".join(file.header.label).decode()
-            assert ("(z,y,x), y = tilt axis" if name == "v.mrc" else "(tilt,y,x), y = tilt axis") in labels
+            assert (
+                "(z,y,x), y = tilt axis" if name == "v.mrc" else "(tilt,y,x), y = tilt axis"
+            ) in labels
             assert file.is_volume() == (name == "v.mrc")
 
 
 def test_a_long_history_keeps_its_beginning_and_its_end(tmp_path: Path) -> None:
-    write_volume(volume(history=tuple(f"step {i} " + "x" * 90 for i in range(30))), tmp_path / "v.mrc")
+    write_volume(
+        volume(history=tuple(f"step {i} " + "x" * 90 for i in range(30))), tmp_path / "v.mrc"
+    )
     labels = [label.decode() for label in mrcfile.open(tmp_path / "v.mrc").header.label]
     assert len(labels) == 10
     assert all(len(label) <= 80 for label in labels)
@@ -117,7 +124,11 @@ def test_tiff_and_zarr_say_unit_and_axes_to_others(tmp_path: Path) -> None:
     write_volume(volume(), tmp_path / "v.ome.zarr")
     group = zarr.open_group(str(tmp_path / "v.ome.zarr"), mode="r")
     image = group.attrs["multiscales"][0]
-    assert [(a["name"], a["unit"]) for a in image["axes"]] == [("z", "nanometer"), ("y", "nanometer"), ("x", "nanometer")]
+    assert [(a["name"], a["unit"]) for a in image["axes"]] == [
+        ("z", "nanometer"),
+        ("y", "nanometer"),
+        ("x", "nanometer"),
+    ]
     assert image["datasets"][0]["coordinateTransformations"][0]["scale"] == [0.336] * 3
     np.testing.assert_array_equal(group["0"][:], DATA.numpy())
 
@@ -133,10 +144,20 @@ def fail(number: int) -> Any:
 @pytest.mark.parametrize("before", [False, True])
 @pytest.mark.parametrize(
     ("number", "words"),
-    [(errno.ENOSPC, "disk is full"), (errno.EACCES, "no permission"), (errno.EDQUOT, "quota"), (errno.EIO, "failed")],
+    [
+        (errno.ENOSPC, "disk is full"),
+        (errno.EACCES, "no permission"),
+        (errno.EDQUOT, "quota"),
+        (errno.EIO, "failed"),
+    ],
 )
 def test_a_failed_write_leaves_what_was_there(
-    name: str, before: bool, number: int, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    name: str,
+    before: bool,
+    number: int,
+    words: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     path = tmp_path / name
     if before:
@@ -152,7 +173,9 @@ def test_a_failed_write_leaves_what_was_there(
         assert read_volume(path).voxel_nm == 7.0
 
 
-def test_a_folder_moved_aside_comes_back_when_the_rename_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_moved_aside_comes_back_when_the_rename_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     write_volume(volume(voxel_nm=7.0), tmp_path / "v.zarr")
     rename = Path.replace
 
@@ -168,7 +191,9 @@ def test_a_folder_moved_aside_comes_back_when_the_rename_fails(tmp_path: Path, m
     assert read_volume(tmp_path / "v.zarr").voxel_nm == 7.0
 
 
-def test_a_disk_that_fills_up_while_writing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_that_fills_up_while_writing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(np, "ascontiguousarray", fail(errno.ENOSPC))
     for name in NAMES:
         with pytest.raises(UserError, match="disk is full"):

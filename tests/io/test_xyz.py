@@ -37,7 +37,12 @@ def test_the_ways_people_write_atoms(text: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "says"),
-    [("", "no atoms"), ("Si 1 2\n", "no atom"), ("Si 1 2 x\n", "line 1"), ("2\nc\nSi 1 2 3\nSi 1 2 nan\n", "not finite")],
+    [
+        ("", "no atoms"),
+        ("Si 1 2\n", "no atom"),
+        ("Si 1 2 x\n", "line 1"),
+        ("2\nc\nSi 1 2 3\nSi 1 2 nan\n", "not finite"),
+    ],
 )
 def test_other_text_is_a_sentence(text: str, says: str, tmp_path: Path) -> None:
     (tmp_path / "a.xyz").write_text(text)

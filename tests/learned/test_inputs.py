@@ -1,4 +1,5 @@
-"""What a network is given: the same pictures in training and in use, whatever the units of the series."""
+"""What a network is given: the same pictures in training and in use, whatever the units of the
+series."""
 
 from __future__ import annotations
 
@@ -8,7 +9,15 @@ import torch
 
 from recon.algorithms.tv import tv
 from recon.geometry import Geometry
-from recon.learned.inputs import CHANNELS, conditions, conditions_mirrored, grey_scale, make_inputs, pictures, snr
+from recon.learned.inputs import (
+    CHANNELS,
+    conditions,
+    conditions_mirrored,
+    grey_scale,
+    make_inputs,
+    pictures,
+    snr,
+)
 from recon.projectors.native import NativeProjector
 
 

@@ -1,4 +1,5 @@
-"""The learned reconstructions keep units, the measured views and the memory of their slabs, whatever network is inside."""
+"""The learned reconstructions keep units, the measured views and the memory of their slabs,
+whatever network is inside."""
 
 from __future__ import annotations
 
@@ -24,7 +25,8 @@ Method = Callable[..., Tensor]
 
 
 def network(kind: str, size: float) -> nn.Module:
-    """Untrained, its output layers filled with noise of the given size: it changes things, and nothing for the better."""
+    """Untrained, its output layers filled with noise of the given size: it changes things, and
+    nothing for the better."""
     torch.manual_seed(0)
     made = SliceUNet(10, (4, 4, 4, 4, 4, 4)) if kind == "irdm" else PrimalDual(2, 4, 2, 9)
     with torch.no_grad():
@@ -50,17 +52,28 @@ def series() -> tuple[NativeProjector, Tensor, Tensor]:
 
 
 @pytest.mark.parametrize("method", [irdm, primal_dual])
-def test_the_result_has_the_unit_of_the_views(series: tuple[NativeProjector, Tensor, Tensor], method: Method) -> None:
+def test_the_result_has_the_unit_of_the_views(
+    series: tuple[NativeProjector, Tensor, Tensor], method: Method
+) -> None:
     A, y, _ = series
     one, seven = method(A, y), method(A, 7 * y)
     assert float((seven - 7 * one).abs().max()) < 5e-3 * float(seven.max())
 
 
 @pytest.mark.parametrize("method", [irdm, primal_dual])
-def test_rows_of_a_slab_are_those_of_the_whole(series: tuple[NativeProjector, Tensor, Tensor], method: Method) -> None:
+def test_rows_of_a_slab_are_those_of_the_whole(
+    series: tuple[NativeProjector, Tensor, Tensor], method: Method
+) -> None:
     """With everything settled, a slice does not depend on how many others are computed with it."""
     A, y, _ = series
-    options = {"weight": 0.1, "scale": 1.0, "strength": 1.0, "consistency": 2, "noise": 0.2, "dimensions": 2}
+    options = {
+        "weight": 0.1,
+        "scale": 1.0,
+        "strength": 1.0,
+        "consistency": 2,
+        "noise": 0.2,
+        "dimensions": 2,
+    }
     whole = method(A, y, **options)
     part = method(A, y[:, 2:5], **options)
     assert torch.allclose(whole[:, 2:5], part, atol=2e-5)
@@ -79,15 +92,22 @@ def test_without_a_correction_the_result_is_tv_made_consistent(
     series: tuple[NativeProjector, Tensor, Tensor], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     A, y, truth = series
-    monkeypatch.setattr(restore, "trained", lambda name: Trained(SliceUNet(10, (4, 4, 4, 4, 4, 4)).eval(), {}, name))
+    monkeypatch.setattr(
+        restore, "trained", lambda name: Trained(SliceUNet(10, (4, 4, 4, 4, 4, 4)).eval(), {}, name)
+    )
     x = irdm(A, y, weight=0.3)
     assert float(torch.linalg.vector_norm(x - truth) / torch.linalg.vector_norm(truth)) < 0.25
 
 
-def test_settled_choices_are_what_the_method_would_have_chosen(series: tuple[NativeProjector, Tensor, Tensor]) -> None:
+def test_settled_choices_are_what_the_method_would_have_chosen(
+    series: tuple[NativeProjector, Tensor, Tensor],
+) -> None:
     A, y, _ = series
     settled = settle_choices(functools.partial(irdm, uncertainty=False), A, y, 0.2)
-    assert torch.equal(irdm(A, y, noise=0.2, uncertainty=False, **settled), irdm(A, y, noise=0.2, uncertainty=False))  # type: ignore[arg-type]
+    assert torch.equal(
+        irdm(A, y, noise=0.2, uncertainty=False, **settled),
+        irdm(A, y, noise=0.2, uncertainty=False),
+    )  # type: ignore[arg-type]
 
 
 def test_mirrored_inputs_give_a_spread(series: tuple[NativeProjector, Tensor, Tensor]) -> None:
@@ -125,7 +145,9 @@ def test_tiles_are_the_whole_slice_away_from_their_seams(monkeypatch: pytest.Mon
         ({"dimensions": 1}, "dimensions=1"),
     ],
 )
-def test_options_are_checked(series: tuple[NativeProjector, Tensor, Tensor], options: dict[str, object], says: str) -> None:
+def test_options_are_checked(
+    series: tuple[NativeProjector, Tensor, Tensor], options: dict[str, object], says: str
+) -> None:
     A, y, _ = series
     with pytest.raises(UserError, match=says):
         irdm(A, y, **options)  # type: ignore[arg-type]

@@ -27,7 +27,8 @@ def folder(tmp_path: Path) -> Path:
 
 def write(folder: Path, digest: str, network: str = "models.primal_dual.PrimalDual") -> None:
     (folder / "weights.toml").write_text(
-        f'[small]\nfile = "w.safetensors"\nsha256 = "{digest}"\ncard = "card.json"\nnetwork = "{network}"\n'
+        f'[small]\nfile = "w.safetensors"\nsha256 = "{digest}"\ncard = "card.json"\nnetwork = '
+        f'"{network}"\n'
         "options = { n_iterations = 1, channels = 2, memory = 2, side_channels = 9 }\n"
     )
 

@@ -31,7 +31,9 @@ def test_folding_changes_nothing_but_the_work() -> None:
     assert not any(isinstance(m, nn.BatchNorm2d) for m in quick.modules())
 
 
-@pytest.mark.parametrize("options", [{"adn_ordering": "AN"}, {"adn_ordering": "NDA", "is_transposed": True}])
+@pytest.mark.parametrize(
+    "options", [{"adn_ordering": "AN"}, {"adn_ordering": "NDA", "is_transposed": True}]
+)
 def test_what_cannot_be_folded_stays(options: dict[str, object]) -> None:
     block = Convolution(2, 2, 3, norm="batch", act="relu", **options).eval()
     assert any(isinstance(m, nn.BatchNorm2d) for m in folded(block).modules())

@@ -1,4 +1,5 @@
-"""What every network of ours keeps: published sizes, any slice size, nothing changed before training, nothing of recon imported."""
+"""What every network of ours keeps: published sizes, any slice size, nothing changed before
+training, nothing of recon imported."""
 
 from __future__ import annotations
 
@@ -38,14 +39,20 @@ def test_an_untrained_correction_is_zero() -> None:
 def test_untrained_primal_dual_iterations_leave_their_start() -> None:
     network = PrimalDual(2, channels=4, memory=2, side_channels=1)
     start, y = torch.rand(3, 8, 8), torch.rand(3, 5, 8)
-    out = network(start, y, torch.rand(3, 1, 8, 8), lambda v: v[:, :5], lambda v: torch.cat([v, v], 1)[:, :8])
+    out = network(
+        start, y, torch.rand(3, 1, 8, 8), lambda v: v[:, :5], lambda v: torch.cat([v, v], 1)[:, :8]
+    )
     assert torch.equal(out, start)
 
 
 @pytest.mark.parametrize("shape", [(16, 16), (33, 17), (40, 63)])
 def test_a_slice_of_any_size_keeps_its_size(shape: tuple[int, int]) -> None:
     assert SliceUNet(10, SMALL).eval()(torch.zeros(1, 10, *shape)).shape == (1, 1, *shape)
-    assert UNetPlusPlus(1, (2, 2, 2, 2, 2)).eval()(torch.zeros(1, 1, *shape)).shape == (1, 1, *shape)
+    assert UNetPlusPlus(1, (2, 2, 2, 2, 2)).eval()(torch.zeros(1, 1, *shape)).shape == (
+        1,
+        1,
+        *shape,
+    )
 
 
 def test_evaluation_is_deterministic_and_independent_of_the_batch() -> None:

@@ -31,7 +31,8 @@ def repeats() -> Callable[..., None]:
 
 @pytest.fixture
 def labelled() -> Callable[[Phantom], None]:
-    """No matter, no label; a label, matter; and label 0 means that vacuum fills at least half of the voxel."""
+    """No matter, no label; a label, matter; and label 0 means that vacuum fills at least half of
+    the voxel."""
 
     def check(phantom: Phantom) -> None:
         density, labels = phantom.density.numpy(), phantom.labels.numpy()
@@ -51,14 +52,15 @@ def labelled() -> Callable[[Phantom], None]:
 
 @pytest.fixture
 def refines() -> Callable[..., float]:
-    """Root-mean-square difference between 24 voxels and 48 voxels binned by two, over the density's own."""
+    """Root-mean-square difference between 24 voxels and 48 voxels binned by two, over the density's
+    own."""
 
     def check(family: Family, **options: object) -> float:
         coarse = family(size=24, **options).density.double()
         fine = family(size=48, **options).density.double()
-        binned = torch.nn.functional.avg_pool3d(fine[None, None], (2, 48 // coarse.shape[0] if coarse.shape[1] > 1 else 1, 2))[
-            0, 0
-        ]
+        binned = torch.nn.functional.avg_pool3d(
+            fine[None, None], (2, 48 // coarse.shape[0] if coarse.shape[1] > 1 else 1, 2)
+        )[0, 0]
         return float((coarse - binned).norm() / binned.norm())
 
     return check

@@ -1,4 +1,5 @@
-"""Distances between atoms are those of the crystal, the twin is a mirror image, and an atom's density is where the atom is."""
+"""Distances between atoms are those of the crystal, the twin is a mirror image, and an atom's
+density is where the atom is."""
 
 from __future__ import annotations
 
@@ -29,7 +30,8 @@ def test_golds_nearest_neighbours_are_288_pm_apart(twin: bool) -> None:
 
 
 def test_a_twin_is_its_own_mirror_image_and_a_crystal_is_not() -> None:
-    """Turned back by the plane through most atoms: the positions' covariance cannot tell, so try all 111 planes of the lattice."""
+    """Turned back by the plane through most atoms: the positions' covariance cannot tell, so try
+    all 111 planes of the lattice."""
 
     def mirrors(positions: np.ndarray) -> int:
         centred = positions - positions.mean(0)
@@ -39,17 +41,23 @@ def test_a_twin_is_its_own_mirror_image_and_a_crystal_is_not() -> None:
         normals = pairs.reshape(-1, 3)
         normals = normals[np.linalg.norm(normals, axis=1) > 1e-6]
         normals /= np.linalg.norm(normals, axis=1, keepdims=True)
-        normals = np.unique(np.round(normals * np.sign(normals @ [1, 0.3, 0.1])[:, None], 4), axis=0)
+        normals = np.unique(
+            np.round(normals * np.sign(normals @ [1, 0.3, 0.1])[:, None], 4), axis=0
+        )
         probe = centred[:: max(1, len(centred) // 25)]
         for n in normals:
             image = probe - 2 * (probe @ n)[:, None] * n
-            if tree.query(image)[0].max() < 0.02 and tree.query(centred - 2 * (centred @ n)[:, None] * n)[0].max() < 0.02:
+            if (
+                tree.query(image)[0].max() < 0.02
+                and tree.query(centred - 2 * (centred @ n)[:, None] * n)[0].max() < 0.02
+            ):
                 count += 1
         return count
 
     small = {"size": 16, "box_nm": 2.2, "seed": 1}
     crystal, twin = (atoms(**small, twin=t).positions_px for t in (False, True))
-    # The cubic group has nine mirror planes; a spinel twin keeps three of them and gains the twin plane.
+    # The cubic group has nine mirror planes; a spinel twin keeps three of them and gains the twin
+    # plane.
     assert mirrors(crystal) == 9
     assert mirrors(twin) == 4
 

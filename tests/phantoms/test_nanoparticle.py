@@ -18,7 +18,8 @@ CUT = 1 - 2 / 3 / 2  # where the tips of the regular truncated octahedron are cu
 
 
 def prism(area: float, height: float) -> float:
-    """Of a prism over a base of circumradius 1 and this area, height given as a share of the diameter, scaled to circumradius 1."""
+    """Of a prism over a base of circumradius 1 and this area, height given as a share of the
+    diameter, scaled to circumradius 1."""
     return area * 2 * height / (1 + height**2) ** 1.5
 
 
@@ -28,7 +29,10 @@ VOLUMES = {
     "cube": (0.0, 8 / 3**1.5),
     "rod": (0.5, math.pi * 0.25 + 4 / 3 * math.pi / 8),
     "octahedron": (0.0, 4 / 3),
-    "truncated_octahedron": (2 / 3, (4 / 3 - 4 * (1 - CUT) ** 3) / (CUT**2 + (1 - CUT) ** 2) ** 1.5),
+    "truncated_octahedron": (
+        2 / 3,
+        (4 / 3 - 4 * (1 - CUT) ** 3) / (CUT**2 + (1 - CUT) ** 2) ** 1.5,
+    ),
     "icosahedron": (0.0, 5 * (3 + math.sqrt(5)) / 12 * (4 / (PHI * math.sqrt(5))) ** 1.5),
     "decahedron": (0.0, (5 + math.sqrt(5)) / 12 * (2 * math.sin(math.pi / 5)) ** 3),
     "bipyramid": (0.0, 2 / 3 * PENTAGON / (2 + math.sqrt(3)) ** 2),
@@ -41,7 +45,9 @@ VOLUMES = {
 @pytest.mark.parametrize("shape", VOLUMES)
 def test_the_volume_is_the_formulas(shape: Shape) -> None:
     form, wanted = VOLUMES[shape]
-    p = nanoparticle(size=48, shape=shape, form=form if shape in FORM else None, smoothing=0.0, scale=0.9)
+    p = nanoparticle(
+        size=48, shape=shape, form=form if shape in FORM else None, smoothing=0.0, scale=0.9
+    )
     got = float(p.density.double().sum()) / (0.45 * 48) ** 3
     assert got == pytest.approx(wanted, rel=0.005 if shape == "sphere" else 0.02)
 
@@ -56,8 +62,12 @@ def test_faces_point_outwards_and_the_centre_is_inside(shape: Shape) -> None:
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_no_particle_leaves_the_box_and_edges_only_shrink(shape: Shape, stays_inside, labelled) -> None:
-    sharp, round_ = (nanoparticle(size=32, seed=2, shape=shape, smoothing=s, scale=0.95) for s in (0.0, 0.1))
+def test_no_particle_leaves_the_box_and_edges_only_shrink(
+    shape: Shape, stays_inside, labelled
+) -> None:
+    sharp, round_ = (
+        nanoparticle(size=32, seed=2, shape=shape, smoothing=s, scale=0.95) for s in (0.0, 0.1)
+    )
     stays_inside(sharp)
     labelled(sharp)
     assert (round_.density <= sharp.density).all()
@@ -115,7 +125,11 @@ def test_a_sphere_in_a_sphere_has_the_core_asked_for() -> None:
 
 @pytest.mark.parametrize(
     ("options", "says"),
-    [({"scale": 1.2}, "scale=1.2"), ({"smoothing": 0.5}, "smoothing"), ({"shape": "rod", "form": 0.01}, "form=0.01")],
+    [
+        ({"scale": 1.2}, "scale=1.2"),
+        ({"smoothing": 0.5}, "smoothing"),
+        ({"shape": "rod", "form": 0.01}, "form=0.01"),
+    ],
 )
 def test_what_cannot_be_is_a_sentence(options: dict[str, object], says: str) -> None:
     with pytest.raises(UserError, match=says):

@@ -16,10 +16,13 @@ from recon.phantoms.shapes import body, stamp
 
 
 def test_rotations_are_uniform() -> None:
-    """On SO(3) every body axis points everywhere alike: mean 0, second moments 1/3, fourth moment 1/5, angles 1 - cos."""
+    """On SO(3) every body axis points everywhere alike: mean 0, second moments 1/3, fourth moment
+    1/5, angles 1 - cos."""
     rng = generator(5)
     turns = np.array([random_rotation(rng) for _ in range(2000)])
-    np.testing.assert_allclose(turns @ turns.transpose(0, 2, 1), np.broadcast_to(np.eye(3), turns.shape), atol=1e-12)
+    np.testing.assert_allclose(
+        turns @ turns.transpose(0, 2, 1), np.broadcast_to(np.eye(3), turns.shape), atol=1e-12
+    )
     np.testing.assert_allclose(np.linalg.det(turns), 1)
     for axis in range(3):
         direction = turns[:, :, axis]
@@ -31,7 +34,8 @@ def test_rotations_are_uniform() -> None:
 
 
 def test_a_voxel_is_the_average_over_its_points() -> None:
-    """A half space at x < 0.1 of a box of 8: voxel 4 (0 to 0.125) holds 2 of 3 points (at 0.021, 0.0625, not 0.104)."""
+    """A half space at x < 0.1 of a box of 8: voxel 4 (0 to 0.125) holds 2 of 3 points (at 0.021,
+    0.0625, not 0.104)."""
 
     def regions_at(z: np.ndarray, y: np.ndarray, x: np.ndarray) -> np.ndarray:
         return np.broadcast_to(x < 0.1, (z.size, y.size, x.size)).astype(np.uint8)
@@ -86,7 +90,9 @@ def test_a_phantom_of_nothing_is_a_sentence(size: int) -> None:
 
 def test_a_phantom_larger_than_memory_names_both_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(base, "free_gb", lambda: 3.0)
-    with pytest.raises(UserError, match=r"1000 x 1000 x 1000 voxels needs 1\d\.\d GB and 3\.0 GB are free"):
+    with pytest.raises(
+        UserError, match=r"1000 x 1000 x 1000 voxels needs 1\d\.\d GB and 3\.0 GB are free"
+    ):
         nanoparticle(size=1000)
 
 

@@ -1,4 +1,5 @@
-"""The YAML is the registry: every family has one file, with its function's keywords and defaults, and every family keeps the laws."""
+"""The YAML is the registry: every family has one file, with its function's keywords and defaults,
+and every family keeps the laws."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
-from recon.build import build
+from recon.command.build import build
 from recon.phantoms.base import Phantom
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs" / "phantom"
@@ -74,10 +75,13 @@ def test_every_family_keeps_the_laws(name: str, repeats, labelled, stays_inside)
 
 
 def test_a_seed_gives_the_same_bits_on_every_machine() -> None:
-    """As they were where this was written, with numpy's AVX-512, AVX2 and SSE code and three kernels of OpenBLAS."""
+    """As they were where this was written, with numpy's AVX-512, AVX2 and SSE code and three
+    kernels of OpenBLAS."""
     assert {name: fingerprint(built(name)(size=16, seed=1)) for name in FAMILIES} == BITS
 
 
 def fingerprint(p: Phantom) -> str:
-    parts = [p.density.numpy(), p.labels.numpy()] + ([] if p.positions_px is None else [p.positions_px + 0.0])
+    parts = [p.density.numpy(), p.labels.numpy()] + (
+        [] if p.positions_px is None else [p.positions_px + 0.0]
+    )
     return hashlib.sha256(b"".join(part.tobytes() for part in parts)).hexdigest()[:8]

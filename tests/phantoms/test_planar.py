@@ -46,7 +46,14 @@ def test_the_face_is_the_benchmarks() -> None:
 
 
 def test_one_ellipse_has_its_area_place_and_direction() -> None:
-    p = lift(add_ellipses([Ellipse(0.7, 0.5, 0.2, 0.3, 0.2, 30)]), size=64, rows=1, name="one", step="", box_nm=64.0)
+    p = lift(
+        add_ellipses([Ellipse(0.7, 0.5, 0.2, 0.3, 0.2, 30)]),
+        size=64,
+        rows=1,
+        name="one",
+        step="",
+        box_nm=64.0,
+    )
     d = p.density[:, 0].double().numpy()
     assert d.sum() == pytest.approx(0.7 * math.pi * 0.5 * 0.2 * 32**2, rel=0.005)
     z, x = np.nonzero(d > 0.35)
@@ -54,7 +61,9 @@ def test_one_ellipse_has_its_area_place_and_direction() -> None:
     assert at_x.mean() == pytest.approx(0.3, abs=0.01)
     assert at_y.mean() == pytest.approx(0.2, abs=0.01)
     c = np.cov(at_x, at_y)
-    assert math.degrees(0.5 * math.atan2(2 * c[0, 1], c[0, 0] - c[1, 1])) == pytest.approx(30, abs=1)
+    assert math.degrees(0.5 * math.atan2(2 * c[0, 1], c[0, 0] - c[1, 1])) == pytest.approx(
+        30, abs=1
+    )
 
 
 def test_the_head_is_everybodys() -> None:
@@ -78,7 +87,9 @@ def test_rows_are_alike_and_labels_mean_matter(family, labelled) -> None:
 def test_seeds_and_grids(family, repeats, refines) -> None:
     repeats(family, size=32, rows=1)
     for seed in range(3):
-        assert refines(family, rows=1, seed=seed) < 0.12  # spikes are thinner than a pixel of the coarse grid
+        assert (
+            refines(family, rows=1, seed=seed) < 0.12
+        )  # spikes are thinner than a pixel of the coarse grid
 
 
 def test_ellipses_number_and_place(stays_inside) -> None:
@@ -94,7 +105,8 @@ def test_ellipses_number_and_place(stays_inside) -> None:
 
 
 def test_polygons_keep_the_published_ranges() -> None:
-    """METHODS A: 3-60 / 3-100 / 3-20 corners, radius 20-50 / 20-30 / 15-25 (x 0.9-1.1), centre 128 +- 10 %, the third a hole."""
+    """METHODS A: 3-60 / 3-100 / 3-20 corners, radius 20-50 / 20-30 / 15-25 (x 0.9-1.1), centre 128
+    +- 10 %, the third a hole."""
     rng = generator(0)
     numbers = np.zeros(4)
     means: list[float] = []
@@ -122,4 +134,6 @@ def test_a_polygons_area_is_the_shoelace_formulas() -> None:
     seed = next(s for s in range(50) if len(draw(generator(s))) == 1)
     z, x = draw(generator(seed))[0].corners.T
     area = abs(np.sum(z * np.roll(x, -1) - x * np.roll(z, -1))) / 2
-    assert float(polygons(size=128, rows=1, seed=seed).density.sum()) == pytest.approx(area * 128**2, rel=0.01)
+    assert float(polygons(size=128, rows=1, seed=seed).density.sum()) == pytest.approx(
+        area * 128**2, rel=0.01
+    )

@@ -1,4 +1,5 @@
-"""Foam, porous silica, catalysts and block copolymers hold the fractions asked for, and their parts are where they should be."""
+"""Foam, porous silica, catalysts and block copolymers hold the fractions asked for, and their parts
+are where they should be."""
 
 from __future__ import annotations
 
@@ -19,7 +20,9 @@ def test_waves_on_lines_are_waves_at_points() -> None:
     wave = random_waves(generator(1), 9, 0.1, 0.4)
     z, y, x = line(5), line(4), line(6)
     points = np.stack(np.meshgrid(z, y, x, indexing="ij"), axis=-1)
-    np.testing.assert_allclose(wave(z, y, x), wave.at(points.reshape(-1, 3)).reshape(5, 4, 6), atol=1e-12)
+    np.testing.assert_allclose(
+        wave(z, y, x), wave.at(points.reshape(-1, 3)).reshape(5, 4, 6), atol=1e-12
+    )
     one = Waves(np.array([[0.0, 0.0, 2.0]]), np.zeros(1), np.ones(1))
     np.testing.assert_allclose(one(z, y, np.array([0, 0.125, 0.25]))[0, 0], [1, 0, -1], atol=1e-12)
 
@@ -45,7 +48,9 @@ def test_spread_points_fill_the_box_evenly() -> None:
 
 @pytest.mark.parametrize("porosity", [0.3, 0.6])
 def test_silica_is_as_porous_as_asked(porosity: float) -> None:
-    p, full = (porous_silica(size=40, seed=2, porosity=v).density.double().sum() for v in (porosity, 0.05))
+    p, full = (
+        porous_silica(size=40, seed=2, porosity=v).density.double().sum() for v in (porosity, 0.05)
+    )
     assert float(1 - p / (full / 0.95)) == pytest.approx(porosity, abs=0.01)
 
 
@@ -65,19 +70,26 @@ def test_bubbles_are_round_apart_and_inside() -> None:
     assert (np.abs(y) < HALF_HEIGHT - 0.05).all()
     at = tuple(np.round(p.positions_px + 23.5).astype(int).T)
     assert (p.density.numpy()[at] == 0).all()
-    # Equal bubbles: their centres keep apart, and what is missing from the pillar is exactly so many balls.
+    # Equal bubbles: their centres keep apart, and what is missing from the pillar is exactly so
+    # many balls.
     equal = foam(size=48, seed=1, n_bubbles=30, smallest=0.09, largest=0.09)
     assert equal.positions_px is not None
-    gaps = np.sqrt(((equal.positions_px[:, None] - equal.positions_px) ** 2).sum(2)) + 1e9 * np.eye(len(equal.positions_px))
+    gaps = np.sqrt(((equal.positions_px[:, None] - equal.positions_px) ** 2).sum(2)) + 1e9 * np.eye(
+        len(equal.positions_px)
+    )
     assert gaps.min() > 2 * 0.09 * 48
     balls = len(equal.positions_px) * 4 / 3 * np.pi * 0.09**3
-    assert float(equal.density.double().mean()) == pytest.approx(np.pi * RADIUS**2 * 2 * HALF_HEIGHT - balls, rel=0.01)
+    assert float(equal.density.double().mean()) == pytest.approx(
+        np.pi * RADIUS**2 * 2 * HALF_HEIGHT - balls, rel=0.01
+    )
 
 
 @pytest.mark.parametrize("morphology", ["gyroid", "lamellae", "cylinders"])
 @pytest.mark.parametrize("fraction", [0.2, 0.35])
 def test_the_block_has_the_fraction_asked_for(morphology: str, fraction: float) -> None:
-    p = block_copolymer(size=40, seed=1, morphology=morphology, fraction=fraction, thickness=0.8, period=0.2)
+    p = block_copolymer(
+        size=40, seed=1, morphology=morphology, fraction=fraction, thickness=0.8, period=0.2
+    )
     density = p.density.double().numpy()[8:32]  # well inside the section
     assert ((density - 0.4) / 0.6).mean() == pytest.approx(fraction, abs=0.02)
     assert set(np.unique(p.labels.numpy())) == {0, 1, 2}
@@ -126,21 +138,26 @@ def test_a_crowd_of_particles_keeps_apart() -> None:
     """The smallest have 0.55 of the mean radius, and centres are 1.1 times two radii apart."""
     p = supported_catalyst(size=16, seed=1, n_particles=200, diameter_nm=8.0)
     assert p.positions_px is not None
-    gaps_nm = np.sqrt(((p.positions_px[:, None] - p.positions_px) ** 2).sum(2)) * p.voxel_nm + 1e9 * np.eye(len(p.positions_px))
+    gaps_nm = np.sqrt(
+        ((p.positions_px[:, None] - p.positions_px) ** 2).sum(2)
+    ) * p.voxel_nm + 1e9 * np.eye(len(p.positions_px))
     assert len(p.positions_px) > 100
     assert gaps_nm.min() > 1.1 * 0.548 * 8.0
 
 
 def test_the_support_is_as_porous_as_asked() -> None:
     solid, full = (
-        float(supported_catalyst(size=40, seed=2, n_particles=0, porosity=v).density.double().sum()) for v in (0.5, 0.0)
+        float(supported_catalyst(size=40, seed=2, n_particles=0, porosity=v).density.double().sum())
+        for v in (0.5, 0.0)
     )
     assert 1 - solid / full == pytest.approx(0.5, abs=0.02)
 
 
 @pytest.mark.parametrize("family", [foam, porous_silica, supported_catalyst, block_copolymer])
 def test_a_finer_grid_shows_the_same_specimen(family, refines) -> None:
-    assert refines(family, seed=1) < 0.13  # catalysts and foams hold things smaller than a coarse voxel
+    assert (
+        refines(family, seed=1) < 0.13
+    )  # catalysts and foams hold things smaller than a coarse voxel
 
 
 @pytest.mark.parametrize(

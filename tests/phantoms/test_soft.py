@@ -26,15 +26,20 @@ def test_vesicles_are_closed_and_things_do_not_overlap() -> None:
         where = np.argwhere(instances == number)
         middle = tuple(np.round(where.mean(0)).astype(int))
         assert labels[middle] == 0  # the lumen
-        assert len({outside[middle], outside[0, 0, 0], outside[-1, 0, 0]}) == 3  # the sheet parts the ice above and below it
+        assert (
+            len({outside[middle], outside[0, 0, 0], outside[-1, 0, 0]}) == 3
+        )  # the sheet parts the ice above and below it
     assert (instances[labels == 2] > n_vesicles + 1).all()
     assert len(set(instances[labels == 2])) == len(p.positions_px)
     for number, position in enumerate(p.positions_px, n_vesicles + 2):
-        np.testing.assert_allclose(np.argwhere(instances == number).mean(0) - 23.5, position, atol=1.0)
+        np.testing.assert_allclose(
+            np.argwhere(instances == number).mean(0) - 23.5, position, atol=1.0
+        )
 
 
 def test_a_membrane_is_five_nanometres_thick() -> None:
-    """The sheet's volume over its area; it slopes by less than a fifth, so its area is its shadow to 2 %."""
+    """The sheet's volume over its area; it slopes by less than a fifth, so its area is its shadow
+    to 2 %."""
     p = vesicles(size=48, box_nm=60.0, seed=1, n_vesicles=0, n_proteins=0)
     thickness = (p.density.numpy() > 0).sum(0).mean() * p.voxel_nm  # with partly filled voxels
     assert 5.0 < thickness < 5.0 + 2.5 * p.voxel_nm
@@ -47,14 +52,18 @@ def test_every_second_protein_stands_on_a_vesicle() -> None:
     assert p.instances is not None
     assert p.positions_px is not None
     distance = ndimage.distance_transform_edt(p.labels.numpy() != 1)
-    near = [distance[tuple(np.round(q + 23.5).astype(int))] * p.voxel_nm < 10 for q in p.positions_px]
+    near = [
+        distance[tuple(np.round(q + 23.5).astype(int))] * p.voxel_nm < 10 for q in p.positions_px
+    ]
     assert 0.3 < np.mean(near) < 0.8
 
 
 def test_soft_families_repeat_on_finer_grids(refines) -> None:
     assert refines(quantum_dot, seed=1) < 0.02
     assert refines(polyamide_film, seed=1) < 0.13  # a skin of one coarse voxel
-    assert refines(vesicles, seed=1, box_nm=60.0) < 0.12  # membranes thinner than a coarse voxel's layers
+    assert (
+        refines(vesicles, seed=1, box_nm=60.0) < 0.12
+    )  # membranes thinner than a coarse voxel's layers
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -62,7 +71,9 @@ def test_the_dot_is_wrapped_twice(seed: int) -> None:
     p = quantum_dot(size=40, seed=seed)
     labels = p.labels.numpy()
     assert not (ndimage.binary_dilation(labels == 3) & (labels <= 1)).any()  # InP meets ZnSe only
-    assert not (ndimage.binary_dilation(labels == 2) & (labels == 0)).any()  # ZnSe never the surface
+    assert not (
+        ndimage.binary_dilation(labels == 2) & (labels == 0)
+    ).any()  # ZnSe never the surface
     assert (labels == 3).any()
 
 
@@ -101,7 +112,8 @@ def test_the_film_is_one_piece_with_voids_beneath(seed: int) -> None:
 
 
 def test_the_skin_is_as_thick_as_asked() -> None:
-    """Volume over half of the surface: twice the thickness, twice the volume on the same surface."""
+    """Volume over half of the surface: twice the thickness, twice the volume on the same
+    surface."""
     thin, thick = (polyamide_film(size=40, seed=1, n_pores=0, thickness_nm=t) for t in (8.0, 16.0))
     assert float(thick.density.sum() / thin.density.sum()) == pytest.approx(2, rel=0.1)
     base = (thick.labels.numpy() == 1)[:, 20, 20].sum() * thick.voxel_nm

@@ -25,7 +25,9 @@ def backend(name: str) -> ProjectorFactory:
     if name == "tomopy":
         pytest.importorskip("tomopy", reason="TomoPy is not installed (conda-forge only)")
         return TomopyProjector
-    pytest.importorskip("astra", reason="the ASTRA toolbox is not installed: pip install 'tiltwise[astra]'")
+    pytest.importorskip(
+        "astra", reason="the ASTRA toolbox is not installed: pip install 'tiltwise[astra]'"
+    )
     kind = name.removeprefix("astra-")
     if kind == "cuda" and not torch.cuda.is_available():
         pytest.skip("no CUDA device on this machine")
@@ -36,9 +38,13 @@ def backend(name: str) -> ProjectorFactory:
 def make() -> Callable[..., Projector]:
     """make(name, (z, x), width, angles_deg=..., shifts_x=...) -> Projector"""
 
-    def make(name: str, zx: tuple[int, int], width: int, angles_deg=ANGLES_DEG, shifts_x=None) -> Projector:  # type: ignore[no-untyped-def]
+    def make(
+        name: str, zx: tuple[int, int], width: int, angles_deg=ANGLES_DEG, shifts_x=None
+    ) -> Projector:  # type: ignore[no-untyped-def]
         angles = np.asarray(angles_deg, dtype=float)
-        shifts = None if shifts_x is None else np.stack([np.zeros(angles.size), np.asarray(shifts_x)], 1)
+        shifts = (
+            None if shifts_x is None else np.stack([np.zeros(angles.size), np.asarray(shifts_x)], 1)
+        )
         return backend(name)(Geometry(angles, 1.0, 0.0, shifts), zx, width)
 
     return make

@@ -17,7 +17,9 @@ GEOMETRY = Geometry(np.array([0.0, 30.0]), 1.0)
 
 def test_an_unknown_kind_is_named():
     pytest.importorskip("astra", reason="the ASTRA toolbox is not installed")
-    with pytest.raises(UserError, match=r"projector.kind=joseph given, linear, strip, line or cuda wanted"):
+    with pytest.raises(
+        UserError, match=r"projector.kind=joseph given, linear, strip, line or cuda wanted"
+    ):
         AstraProjector(GEOMETRY, (8, 8), 8, kind="joseph")
 
 
@@ -35,7 +37,8 @@ def test_a_missing_toolbox_says_how_to_install_it(monkeypatch):
 
 
 def test_its_objects_are_freed():
-    """ASTRA keeps data in tables of its own until told otherwise: a leak there outlives every tensor."""
+    """ASTRA keeps data in tables of its own until told otherwise: a leak there outlives every
+    tensor."""
     astra = pytest.importorskip("astra", reason="the ASTRA toolbox is not installed")
     A = AstraProjector(GEOMETRY, (8, 8), 8)
 

@@ -1,4 +1,5 @@
-"""What a projector must be, whatever is behind it: linear, its adjoint exact, points where geometry.py puts them."""
+"""What a projector must be, whatever is behind it: linear, its adjoint exact, points where
+geometry.py puts them."""
 
 from __future__ import annotations
 
@@ -32,7 +33,10 @@ def blob(zx, rows, at, sigma):
 def test_the_adjoint_is_exact(make, name, zx, width, shifted):
     A = make(name, zx, width, shifts_x=np.linspace(-2.3, 3.1, 11) if shifted else None)
     random = torch.Generator().manual_seed(3)
-    for draw in (torch.rand, torch.randn):  # positive data see a wrong scale, signed data a wrong place
+    for draw in (
+        torch.rand,
+        torch.randn,
+    ):  # positive data see a wrong scale, signed data a wrong place
         x = draw(zx[0], 5, zx[1], generator=random).to(A.device)
         y = draw(A.sinogram_tx[0], 5, width, generator=random).to(A.device)
         Ax, Ay = A(x).double(), A.T(y).double()
@@ -44,10 +48,15 @@ def test_the_adjoint_is_exact(make, name, zx, width, shifted):
 @pytest.mark.parametrize("name", EXACT)
 @pytest.mark.parametrize(("zx", "width"), SHAPES[1:3])
 def test_the_adjoint_is_exact_element_by_element(make, name, zx, width):
-    """Rows are independent, so an identity along the rows yields the whole matrix, from either side."""
+    """Rows are independent, so an identity along the rows yields the whole matrix, from either
+    side."""
     A = make(name, zx, width, shifts_x=np.linspace(-2.3, 3.1, 11))
     n_in, n_out = zx[0] * zx[1], A.sinogram_tx[0] * width
-    forward = A(torch.eye(n_in).reshape(zx[0], zx[1], n_in).permute(0, 2, 1).to(A.device)).permute(0, 2, 1).reshape(n_out, n_in)
+    forward = (
+        A(torch.eye(n_in).reshape(zx[0], zx[1], n_in).permute(0, 2, 1).to(A.device))
+        .permute(0, 2, 1)
+        .reshape(n_out, n_in)
+    )
     unit = torch.eye(n_out).reshape(-1, width, n_out).permute(0, 2, 1)
     adjoint = A.T(unit.to(A.device)).permute(0, 2, 1).reshape(n_in, n_out)
     torch.testing.assert_close(forward, adjoint.T, rtol=0, atol=2e-6 if name == "native" else 2e-5)
@@ -62,9 +71,13 @@ def test_a_point_lands_where_the_convention_says(make, name):
     mass = views.sum((1, 2))
     row = (views.sum(2) * (np.arange(rows) - centre(rows))).sum(1) / mass
     column = (views.sum(1) * (np.arange(views.shape[2]) - centre(views.shape[2]))).sum(1) / mass
-    expected = column_of(at[0], at[2], A.geometry.angles_deg) - (0 if shift is None else shift)  # a shift is to be added
+    expected = column_of(at[0], at[2], A.geometry.angles_deg) - (
+        0 if shift is None else shift
+    )  # a shift is to be added
     np.testing.assert_allclose(row, at[1], atol=1e-3)
-    np.testing.assert_allclose(column, expected, atol={"native": 1e-3, "tomopy": 0.05}.get(name, 0.01))
+    np.testing.assert_allclose(
+        column, expected, atol={"native": 1e-3, "tomopy": 0.05}.get(name, 0.01)
+    )
 
 
 @pytest.mark.parametrize("name", BACKENDS)
@@ -97,18 +110,25 @@ def test_backends_agree_on_a_smooth_phantom(make, name):
     A, native = make(name, zx, 40, angles, shift), make("native", zx, 40, angles, shift)
     x = blob(zx, 3, (3, 0, -4), 4.0) + 2 * blob(zx, 3, (-5, 1, 6), 3.0)
     theirs, ours = A(x.to(A.device)).cpu(), native(x)
-    # ASTRA's linear kernel is the same model in single precision; the others integrate over other shapes.
+    # ASTRA's linear kernel is the same model in single precision; the others integrate over other
+    # shapes.
     bound = 1e-5 if name == "astra-linear" else 0.01
     assert float((theirs - ours).norm() / ours.norm()) < bound
-    # An unfiltered back-projection of one model may be rough where the other's is smooth, by the steps of a voxel's footprint.
+    # An unfiltered back-projection of one model may be rough where the other's is smooth, by the
+    # steps of a voxel's footprint.
     back_theirs, back_ours = A.T(ours.to(A.device)).cpu(), native.T(ours)
-    assert float((back_theirs - back_ours).norm() / back_ours.norm()) < (5e-5 if name == "astra-linear" else 0.03)
+    assert float((back_theirs - back_ours).norm() / back_ours.norm()) < (
+        5e-5 if name == "astra-linear" else 0.03
+    )
 
 
 @pytest.mark.parametrize("name", BACKENDS)
 def test_a_projection_is_linear_and_keeps_mass(make, name):
     A = make(name, (24, 24), 24, angles_deg=[0, 30, -65, 90])
-    x, other = blob((24, 24), 4, (1, 0, 2), 2.5).to(A.device), blob((24, 24), 4, (-3, 1, -2), 2.0).to(A.device)
+    x, other = (
+        blob((24, 24), 4, (1, 0, 2), 2.5).to(A.device),
+        blob((24, 24), 4, (-3, 1, -2), 2.0).to(A.device),
+    )
     torch.testing.assert_close(A(7 * x), 7 * A(x), rtol=1e-5, atol=1e-5)
     torch.testing.assert_close(A(x + other), A(x) + A(other), rtol=1e-5, atol=1e-5)
     torch.testing.assert_close(A(x)[0], x.sum(0), rtol=1e-4, atol=1e-4)

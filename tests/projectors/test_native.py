@@ -1,4 +1,5 @@
-"""The native projector: its formula, and that neither rows, threads nor memory order change a bit."""
+"""The native projector: its formula, and that neither rows, threads nor memory order change a
+bit."""
 
 from __future__ import annotations
 
@@ -24,15 +25,23 @@ def random(*shape, seed=0):
 
 
 def bits(tensor):
-    """Contiguous copy viewed as integers: equal means equal bit for bit, the sign of zero included."""
+    """Contiguous copy viewed as integers: equal means equal bit for bit, the sign of zero
+    included."""
     return tensor.contiguous().view(torch.int32)
 
 
 def joseph_matrix(A):
-    """(tilt, column, z, x) float64 weights max(0, 1 - |d| / m) / m, written as plain as the formula."""
+    """(tilt, column, z, x) float64 weights max(0, 1 - |d| / m) / m, written as plain as the
+    formula."""
     (n_z, n_x), width, g = A.volume_zx, A.sinogram_tx[1], A.geometry
-    z, x, u = np.arange(n_z) - centre(n_z), np.arange(n_x) - centre(n_x), np.arange(width) - centre(width)
-    lands = column_of(z[:, None], x[None], g.angles_deg[:, None, None]) - g.shifts_px[:, 1, None, None]
+    z, x, u = (
+        np.arange(n_z) - centre(n_z),
+        np.arange(n_x) - centre(n_x),
+        np.arange(width) - centre(width),
+    )
+    lands = (
+        column_of(z[:, None], x[None], g.angles_deg[:, None, None]) - g.shifts_px[:, 1, None, None]
+    )
     t = np.deg2rad(g.angles_deg)
     m = np.maximum(abs(np.cos(t)), abs(np.sin(t)))[:, None, None, None]
     return np.maximum(0, 1 - abs(u[None, :, None, None] - lands[:, None]) / m) / m
@@ -44,7 +53,10 @@ def joseph_matrix(A):
     n_x=st.integers(1, 19),
     width=st.integers(1, 24),
     angles=st.lists(
-        st.one_of(st.floats(-360, 360), st.sampled_from([0.0, 45.0, 90.0, -90.0, 135.0, 180.0, 89.9999999])),
+        st.one_of(
+            st.floats(-360, 360),
+            st.sampled_from([0.0, 45.0, 90.0, -90.0, 135.0, 180.0, 89.9999999]),
+        ),
         min_size=1,
         max_size=5,
     ),
@@ -56,8 +68,12 @@ def test_both_directions_are_josephs_matrix(n_z, n_x, width, angles, shift):
     A = NativeProjector(Geometry(angles, 1.0, 0.0, shifts), (n_z, n_x), width)
     matrix = joseph_matrix(A)
     x, y = random(n_z, 2, n_x), random(angles.size, 2, width)
-    np.testing.assert_allclose(A(x).numpy(), np.einsum("tuzx,zyx->tyu", matrix, x.numpy()), atol=2e-5)
-    np.testing.assert_allclose(A.T(y).numpy(), np.einsum("tuzx,tyu->zyx", matrix, y.numpy()), atol=2e-5)
+    np.testing.assert_allclose(
+        A(x).numpy(), np.einsum("tuzx,zyx->tyu", matrix, x.numpy()), atol=2e-5
+    )
+    np.testing.assert_allclose(
+        A.T(y).numpy(), np.einsum("tuzx,tyu->zyx", matrix, y.numpy()), atol=2e-5
+    )
 
 
 @pytest.mark.parametrize("direction", ["forward", "adjoint", "smear"])
@@ -67,7 +83,13 @@ def test_rows_are_independent_bit_for_bit(A, direction):
     operand = random(first, 130, last)
     single = torch.cat([run(operand[:, i : i + 1].contiguous()) for i in range(130)], 1)
     for size in range(1, 131):
-        cut = torch.cat([run(operand[:, i : i + size].contiguous()) for i in range(0, 130 if size in (3, 64) else size, size)], 1)
+        cut = torch.cat(
+            [
+                run(operand[:, i : i + size].contiguous())
+                for i in range(0, 130 if size in (3, 64) else size, size)
+            ],
+            1,
+        )
         assert torch.equal(bits(cut), bits(single[:, : cut.shape[1]])), f"{size} rows at once"
 
 
@@ -110,13 +132,18 @@ def test_scaling_by_a_power_of_two_is_exact(A):
 
 
 def test_smear_weighs_every_view_as_one(make):
-    """Of ones, a smear counts the views whose detector a voxel's ray meets between two pixel centres."""
+    """Of ones, a smear counts the views whose detector a voxel's ray meets between two pixel
+    centres."""
     angles = np.array([0.0, 33.0, -61.0, 90.0])
     wide = make("native", (15, 12), 30, angles)
-    torch.testing.assert_close(wide.smear(torch.ones(4, 2, 30)), torch.full((15, 2, 12), 4.0), rtol=0, atol=1e-5)
+    torch.testing.assert_close(
+        wide.smear(torch.ones(4, 2, 30)), torch.full((15, 2, 12), 4.0), rtol=0, atol=1e-5
+    )
     shift = np.array([0.0, 100.0, 0.0, 100.0])  # two views look past the volume
     past = make("native", (15, 12), 30, angles, shift)
-    torch.testing.assert_close(past.smear(torch.ones(4, 2, 30)), torch.full((15, 2, 12), 2.0), rtol=0, atol=1e-5)
+    torch.testing.assert_close(
+        past.smear(torch.ones(4, 2, 30)), torch.full((15, 2, 12), 2.0), rtol=0, atol=1e-5
+    )
 
 
 def test_smear_interpolates_linearly(make):
@@ -125,7 +152,9 @@ def test_smear_interpolates_linearly(make):
     ramp = (torch.arange(31.0) - 15).expand(1, 1, 31)
     z, x = np.meshgrid(np.arange(11) - 5.0, np.arange(14) - 6.5, indexing="ij")
     t = np.deg2rad(27)
-    np.testing.assert_allclose(A.smear(ramp)[:, 0].numpy(), x * np.cos(t) + z * np.sin(t), atol=1e-5)
+    np.testing.assert_allclose(
+        A.smear(ramp)[:, 0].numpy(), x * np.cos(t) + z * np.sin(t), atol=1e-5
+    )
 
 
 def test_gradient_is_the_adjoint(A):

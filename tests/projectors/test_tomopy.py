@@ -1,4 +1,5 @@
-"""TomoPy is optional: what it refuses, and what is said when it is missing. Its laws are in test_laws.py."""
+"""TomoPy is optional: what it refuses, and what is said when it is missing. Its laws are in
+test_laws.py."""
 
 from __future__ import annotations
 

@@ -16,13 +16,13 @@ from recon.phantoms.base import Phantom
 from recon.phantoms.foam import foam
 from recon.phantoms.nanoparticle import nanoparticle
 from recon.projectors.native import NativeProjector
-from recon.samples import Sample
 from recon.series import TiltSeries
 from recon.simulate.acquire import acquire
 from recon.simulate.bragg import Bragg
 from recon.simulate.detector import cosmic_rays, electrons
 from recon.simulate.fiducials import Beads
 from recon.simulate.film import Film
+from recon.simulate.sample import Sample
 from recon.simulate.scan import Scan
 
 FAMILY = functools.partial(nanoparticle, size=32, shape="sphere", scale=0.6)
@@ -53,7 +53,10 @@ def test_undoing_what_was_applied_gives_the_projections_of_the_truth() -> None:
 
 def test_thick_matter_saturates() -> None:
     """1 - exp(-t): twice the mass scatters less than twice as much."""
-    thin, thick = (acquire(FAMILY, drift_px=0.0, **{**CLEAN, "free_path_nm": path}).series.data.max() for path in (2000.0, 20.0))
+    thin, thick = (
+        acquire(FAMILY, drift_px=0.0, **{**CLEAN, "free_path_nm": path}).series.data.max()
+        for path in (2000.0, 20.0)
+    )
     assert float(thick / thin) < 0.8 * 100
 
 
@@ -84,7 +87,14 @@ def test_a_seed_is_a_series() -> None:
 
 
 @pytest.mark.parametrize(
-    "options", [{"dose_e_nm2": 0.0}, {"free_path_nm": -1.0}, {"drift_px": -1.0}, {"max_tilt_deg": 120.0}, {"read_noise": -1.0}]
+    "options",
+    [
+        {"dose_e_nm2": 0.0},
+        {"free_path_nm": -1.0},
+        {"drift_px": -1.0},
+        {"max_tilt_deg": 120.0},
+        {"read_noise": -1.0},
+    ],
 )
 def test_what_no_microscope_can_do_is_a_sentence(options: dict[str, float]) -> None:
     with pytest.raises(UserError):
@@ -98,19 +108,36 @@ def _lone_beads(sample: Sample, reach: int) -> list[np.ndarray]:
         for bead in np.flatnonzero(seen.visible[view]):
             at = np.rint(seen.tracks_px[view, bead]).astype(int)
             others = np.linalg.norm(seen.tracks_px[view] - seen.tracks_px[view, bead], axis=1)
-            if (at < reach).any() or (at >= image.shape[0] - reach).any() or np.sort(others)[1] < 2.5 * reach:
+            if (
+                (at < reach).any()
+                or (at >= image.shape[0] - reach).any()
+                or np.sort(others)[1] < 2.5 * reach
+            ):
                 continue
             part = image[at[0] - reach : at[0] + reach + 1, at[1] - reach : at[1] + reach + 1]
-            errors.append(np.array(ndimage.center_of_mass(part)) - reach + at - seen.tracks_px[view, bead])
+            errors.append(
+                np.array(ndimage.center_of_mass(part)) - reach + at - seen.tracks_px[view, bead]
+            )
     return errors
 
 
-GOLD = {"beads": Beads(4, 6.0), "film": Film(bar_from_deg=60.0, bar_nm=50.0), **CLEAN, "dose_e_nm2": 1e10, "seed": 2}
+GOLD = {
+    "beads": Beads(4, 6.0),
+    "film": Film(bar_from_deg=60.0, bar_nm=50.0),
+    **CLEAN,
+    "dose_e_nm2": 1e10,
+    "seed": 2,
+}
 Family = Callable[..., Phantom]
 
 
 def test_a_beads_centre_of_mass_is_its_track_whatever_the_stage_did(marbles: Family) -> None:
-    errors = {"rotation_error_deg": 1.0, "magnification_error": 0.02, "tilt_error_deg": 0.5, "axis_error_px": 2.0}
+    errors = {
+        "rotation_error_deg": 1.0,
+        "magnification_error": 0.02,
+        "tilt_error_deg": 0.5,
+        "axis_error_px": 2.0,
+    }
     sample = acquire(functools.partial(marbles, size=64, density=0.0), **GOLD, **errors)
     found = _lone_beads(sample, 6)
     assert len(found) > 25
@@ -122,7 +149,8 @@ def test_a_beads_centre_of_mass_is_its_track_whatever_the_stage_did(marbles: Fam
 def test_a_beads_track_holds_in_a_sweep_and_a_drifting_scan(marbles: Family) -> None:
     empty = functools.partial(marbles, size=64, density=0.0)
     still, swept, scanned = (
-        acquire(empty, **{**GOLD, "step_deg": 12.0}, **o) for o in ({}, {"sweep_deg": 6.0}, {"scan": Scan(0.3, 3.0)})
+        acquire(empty, **{**GOLD, "step_deg": 12.0}, **o)
+        for o in ({}, {"sweep_deg": 6.0}, {"scan": Scan(0.3, 3.0)})
     )
     assert np.abs(_lone_beads(swept, 7)).max() < 0.02
     assert np.abs(_lone_beads(scanned, 7)).max() < 0.05
@@ -140,10 +168,14 @@ def test_beads_are_bright_in_dark_field_and_dark_in_a_halo_in_bright_field(marbl
     incident = CLEAN["dose_e_nm2"] * dark.truth.voxel_nm**2
     share = 1 - np.exp(-dark.fiducials.diameters_nm[0] / 20)
     assert float(dark.series.data[view, row, column]) == pytest.approx(share * incident, rel=0.03)
-    assert float(bright.series.data[view, row, column]) == pytest.approx((1 - share) * incident, rel=0.03)
+    assert float(bright.series.data[view, row, column]) == pytest.approx(
+        (1 - share) * incident, rel=0.03
+    )
     assert float(bright.series.data[view].max()) < 1.01 * incident
     assert float(halo.series.data[view].max()) > 1.1 * incident
-    assert float(halo.series.data[view].mean()) == pytest.approx(float(bright.series.data[view].mean()), rel=0.02)
+    assert float(halo.series.data[view].mean()) == pytest.approx(
+        float(bright.series.data[view].mean()), rel=0.02
+    )
 
 
 def test_beads_and_film_are_in_the_truth(marbles: Family) -> None:
@@ -154,11 +186,15 @@ def test_beads_and_film_are_in_the_truth(marbles: Family) -> None:
     per_nm = CLEAN["dose_e_nm2"] * voxel**2 / CLEAN["free_path_nm"]
     added = float((more.truth.data - plain.truth.data).double().sum()) * voxel**3 / per_nm
     assert added == pytest.approx(5 * np.pi / 6 * 2.5**3 + 0.2 * 6 * 60 * 60, rel=0.002)
-    assert (np.abs(np.abs(more.fiducials.positions_nm[:, 0] + 0.4 * 60) - 3 - 1.25) < 1e-9).all()  # on both faces of the film
+    assert (
+        np.abs(np.abs(more.fiducials.positions_nm[:, 0] + 0.4 * 60) - 3 - 1.25) < 1e-9
+    ).all()  # on both faces of the film
 
 
 def test_a_film_adds_the_same_everywhere_and_more_at_tilt(marbles: Family) -> None:
-    plain, more = (acquire(marbles, **CLEAN, film=Film(thickness_nm=t, density=1.0)) for t in (0.0, 20.0))
+    plain, more = (
+        acquire(marbles, **CLEAN, film=Film(thickness_nm=t, density=1.0)) for t in (0.0, 20.0)
+    )
     added = (more.series.data - plain.series.data).double()
     incident = CLEAN["dose_e_nm2"] * plain.truth.voxel_nm**2
     expected = incident * 20 / np.cos(np.deg2rad(plain.geometry.angles_deg)) / CLEAN["free_path_nm"]
@@ -169,11 +205,14 @@ def test_a_film_adds_the_same_everywhere_and_more_at_tilt(marbles: Family) -> No
 def test_a_sweep_keeps_the_mass_and_is_the_mean_over_its_angles() -> None:
     options = {**CLEAN, "drift_px": 0.0, "step_deg": 30.0, "max_tilt_deg": 60.0}
     rod = functools.partial(nanoparticle, size=32, shape="rod", form=0.3, scale=0.8)
-    still, swept = (acquire(rod, **{**options, "sweep_deg": w}).series.data.double() for w in (0.0, 24.0))
+    still, swept = (
+        acquire(rod, **{**options, "sweep_deg": w}).series.data.double() for w in (0.0, 24.0)
+    )
     np.testing.assert_allclose(swept.sum((1, 2)), still.sum((1, 2)), rtol=0.01)
     assert float((swept - still).norm() / still.norm()) > 0.05
     many = acquire(rod, **{**options, "step_deg": 2.0}).series
-    # 24 degrees about 0: views -11 ... 11 on a grid of 2 are not there, but -12 ... 12 with half weight at the ends are.
+    # 24 degrees about 0: views -11 ... 11 on a grid of 2 are not there, but -12 ... 12 with half
+    # weight at the ends are.
     near = np.flatnonzero(np.abs(many.geometry.angles_deg) <= 12)
     weight = np.ones(near.size)
     weight[[0, -1]] = 0.5
@@ -183,18 +222,26 @@ def test_a_sweep_keeps_the_mass_and_is_the_mean_over_its_angles() -> None:
 
 
 def test_magnification_scales_the_specimen(marbles: Family) -> None:
-    still, grown = (acquire(marbles, **CLEAN, drift_px=0.0, magnification_error=m, seed=1) for m in (0.0, 0.03))
+    still, grown = (
+        acquire(marbles, **CLEAN, drift_px=0.0, magnification_error=m, seed=1) for m in (0.0, 0.03)
+    )
     ratio = grown.series.data.double().sum((1, 2)) / still.series.data.double().sum((1, 2))
     np.testing.assert_allclose(ratio, grown.applied.magnifications**2, rtol=0.01)
 
 
 def test_rotation_errors_are_undone_by_what_is_returned() -> None:
     rod = functools.partial(nanoparticle, size=32, shape="rod", form=0.3, scale=0.8)
-    turned, still = (acquire(rod, **CLEAN, drift_px=0.0, axis_deg=20.0, rotation_error_deg=r) for r in (4.0, 0.0))
+    turned, still = (
+        acquire(rod, **CLEAN, drift_px=0.0, axis_deg=20.0, rotation_error_deg=r) for r in (4.0, 0.0)
+    )
     for view in range(0, 23, 5):
-        own = Geometry(turned.geometry.angles_deg[[view]], None, 20 + turned.applied.rotations_deg[view])
+        own = Geometry(
+            turned.geometry.angles_deg[[view]], None, 20 + turned.applied.rotations_deg[view]
+        )
         mine = resample(TiltSeries(turned.series.data[[view]], own)).data
-        expected = resample(TiltSeries(still.series.data[[view]], Geometry(own.angles_deg, None, 20.0))).data
+        expected = resample(
+            TiltSeries(still.series.data[[view]], Geometry(own.angles_deg, None, 20.0))
+        ).data
         assert float((mine - expected).norm() / expected.norm()) < 0.05
 
 
@@ -206,11 +253,18 @@ def test_crystals_darken_where_drawn_and_nowhere_else(marbles: Family) -> None:
     instances = marbles().instances
     voxel, incident = plain.truth.voxel_nm, CLEAN["dose_e_nm2"] * plain.truth.voxel_nm**2
     lost = (plain.series.data - crystals.series.data).double().sum((1, 2)).numpy()
-    mass = np.array([float(marbles().density[instances == k].double().sum()) for k in range(1, events.shape[1] + 1)])
+    mass = np.array(
+        [
+            float(marbles().density[instances == k].double().sum())
+            for k in range(1, events.shape[1] + 1)
+        ]
+    )
     expected = incident * 3.0 * (events @ mass) * voxel / CLEAN["free_path_nm"]
     noise = np.sqrt(2 * incident * 32 * 32)
     assert np.abs(lost[~events.any(1)]).max() < 5 * noise
-    np.testing.assert_allclose(lost[events.any(1)], expected[events.any(1)], rtol=0.25, atol=5 * noise)
+    np.testing.assert_allclose(
+        lost[events.any(1)], expected[events.any(1)], rtol=0.25, atol=5 * noise
+    )
 
 
 def test_bad_pixels_are_bad_in_every_view(marbles: Family) -> None:
@@ -226,7 +280,13 @@ def test_bad_pixels_are_bad_in_every_view(marbles: Family) -> None:
 
 def test_an_effect_that_is_on_leaves_the_randomness_of_all_others(marbles: Family) -> None:
     plain = acquire(marbles, step_deg=22.0)
-    errors = {"rotation_error_deg": 1.0, "magnification_error": 0.01, "scan": Scan(0.5), "beads": Beads(3), "sweep_deg": 5.0}
+    errors = {
+        "rotation_error_deg": 1.0,
+        "magnification_error": 0.01,
+        "scan": Scan(0.5),
+        "beads": Beads(3),
+        "sweep_deg": 5.0,
+    }
     more = acquire(marbles, step_deg=22.0, **errors)
     np.testing.assert_array_equal(plain.geometry.shifts_px, more.geometry.shifts_px)
     alone = acquire(marbles, step_deg=22.0, rotation_error_deg=1.0)
@@ -247,7 +307,9 @@ def test_an_effect_that_is_on_leaves_the_randomness_of_all_others(marbles: Famil
         ({"film": Film(thickness_nm=5.0), "max_tilt_deg": 90.0}, "89"),
     ],
 )
-def test_effects_that_cannot_be_are_a_sentence(marbles: Family, options: dict[str, object], says: str) -> None:
+def test_effects_that_cannot_be_are_a_sentence(
+    marbles: Family, options: dict[str, object], says: str
+) -> None:
     with pytest.raises(UserError, match=says):
         acquire(marbles, **{"step_deg": 30.0, **options})
 

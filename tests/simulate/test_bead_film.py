@@ -24,7 +24,8 @@ STILL = {
 
 
 def test_tracks_are_the_centres_of_mass_of_isolated_beads() -> None:
-    """At a dose that leaves no noise, in focus and on a film without texture; everything else is on."""
+    """At a dose that leaves no noise, in focus and on a film without texture; everything else is
+    on."""
     sample = beads(**SMALL, seed=1, texture=0.0, defocus_um=0.0, dose_e_nm2=1e8, clustered=0.0)
     seen, applied = sample.fiducials, sample.applied
     free, errors = seen.visible & ~seen.overlapped, []
@@ -35,17 +36,26 @@ def test_tracks_are_the_centres_of_mass_of_isolated_beads() -> None:
             at = np.rint(seen.tracks_px[view, bead]).astype(int)
             others = np.linalg.norm(seen.tracks_px[view] - seen.tracks_px[view, bead], axis=1)
             reach = 10
-            if (at < reach).any() or (at >= 128 - reach).any() or np.sort(others)[1] < 24 or applied.shadowed[view] > 0:
+            if (
+                (at < reach).any()
+                or (at >= 128 - reach).any()
+                or np.sort(others)[1] < 24
+                or applied.shadowed[view] > 0
+            ):
                 continue
             part = dark[at[0] - reach : at[0] + reach + 1, at[1] - reach : at[1] + reach + 1]
-            errors.append(np.array(ndimage.center_of_mass(part)) - reach + at - seen.tracks_px[view, bead])
+            errors.append(
+                np.array(ndimage.center_of_mass(part)) - reach + at - seen.tracks_px[view, bead]
+            )
     assert len(errors) > 12
     assert np.abs(errors).max() < 0.02
 
 
 def test_the_dose_is_counted_behind_a_film_that_thickens_with_the_tilt() -> None:
     sample = beads(**SMALL, **STILL, texture=0.0, defocus_um=0.0)
-    expected = 150 * np.exp(-60 / FILM_FREE_PATH_NM / np.cos(np.deg2rad(sample.geometry.angles_deg)))
+    expected = 150 * np.exp(
+        -60 / FILM_FREE_PATH_NM / np.cos(np.deg2rad(sample.geometry.angles_deg))
+    )
     for view, mean in zip(sample.series.data.numpy(), expected, strict=True):
         assert np.median(view) == pytest.approx(mean, abs=1.5)
     assert sample.series.data.numpy().min() >= 0
@@ -59,7 +69,9 @@ def test_counts_spread_by_the_root_of_their_mean() -> None:
 
 
 def test_defocus_rings_the_beads_and_moves_no_electron_out_of_the_view() -> None:
-    focus, under = (beads(**SMALL, **STILL, texture=0.0, defocus_um=d, dose_e_nm2=1e6) for d in (0.0, 4.0))
+    focus, under = (
+        beads(**SMALL, **STILL, texture=0.0, defocus_um=d, dose_e_nm2=1e6) for d in (0.0, 4.0)
+    )
     y, x = np.indices((128, 128))
     view = 3
     seen = under.fiducials

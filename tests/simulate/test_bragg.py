@@ -32,7 +32,9 @@ def test_a_step_along_the_beam_changes_no_column() -> None:
 def test_the_share_of_hits_is_the_solid_angle_of_the_caps() -> None:
     beams = beam_directions(np.array([0.0, 40.0]))
     met = in_zone_axis(4000, beams, 5.0, np.random.default_rng(0))
-    assert met.mean() == pytest.approx(13 * (1 - np.cos(np.deg2rad(5))), rel=0.1)  # 26 caps of 2 pi (1 - cos w), of 4 pi
+    assert met.mean() == pytest.approx(
+        13 * (1 - np.cos(np.deg2rad(5))), rel=0.1
+    )  # 26 caps of 2 pi (1 - cos w), of 4 pi
 
 
 def test_neighbouring_views_hit_together_and_far_ones_do_not() -> None:

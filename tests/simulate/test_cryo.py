@@ -15,7 +15,9 @@ from recon.simulate.ctf import Optics
 STILL = {"drift_px": 0.0, "axis_deg": 0.0, "step_deg": 20.0, "scheme": "equal"}
 
 
-def test_the_ice_takes_its_share_along_one_over_the_cosine_and_the_rest_is_counted(marbles: Callable[..., Phantom]) -> None:
+def test_the_ice_takes_its_share_along_one_over_the_cosine_and_the_rest_is_counted(
+    marbles: Callable[..., Phantom],
+) -> None:
     sample = acquire_cryo(marbles, **STILL, phase_per_nm=0.0, ice_nm=150.0, dose_e_nm2=500.0)
     pixel = sample.series.geometry.pixel_nm
     passed = np.exp(-150 / np.cos(np.deg2rad(sample.geometry.angles_deg)) / ICE_FREE_PATH_NM)
@@ -27,7 +29,10 @@ def test_the_ice_takes_its_share_along_one_over_the_cosine_and_the_rest_is_count
 def test_matter_is_dark_under_focus_and_bright_over_focus(marbles: Callable[..., Phantom]) -> None:
     options = {**STILL, "dose_e_nm2": 1e7, "ice_nm": 0.0, "phase_per_nm": 0.005}
     dark, bright = (
-        acquire_cryo(marbles, optics=Optics(defocus_um=d, amplitude_contrast=0.0), **options).series.data for d in (20.0, -20.0)
+        acquire_cryo(
+            marbles, optics=Optics(defocus_um=d, amplitude_contrast=0.0), **options
+        ).series.data
+        for d in (20.0, -20.0)
     )
     truth = acquire_cryo(marbles, **options).truth.data.sum(0).numpy()
     inside = truth > 0.5 * truth.max()
@@ -41,7 +46,9 @@ def test_the_truth_is_twice_the_phase(marbles: Callable[..., Phantom]) -> None:
     np.testing.assert_allclose(sample.truth.data, 0.04 * marbles().density)
 
 
-def test_dose_symmetric_order_is_kept_and_errors_are_returned(marbles: Callable[..., Phantom]) -> None:
+def test_dose_symmetric_order_is_kept_and_errors_are_returned(
+    marbles: Callable[..., Phantom],
+) -> None:
     sample = acquire_cryo(marbles, step_deg=15.0, rotation_error_deg=0.2, magnification_error=0.01)
     assert sample.series.geometry.angles_deg.tolist() == [0, 15, -15, 30, -30, 45, -45, 60, -60]
     assert sample.applied.rotations_deg.std() > 0
@@ -49,8 +56,17 @@ def test_dose_symmetric_order_is_kept_and_errors_are_returned(marbles: Callable[
 
 
 @pytest.mark.parametrize(
-    "options", [{"dose_e_nm2": 0.0}, {"phase_per_nm": -1.0}, {"ice_nm": -1.0}, {"max_tilt_deg": 90.0}, {"optics": 3}]
+    "options",
+    [
+        {"dose_e_nm2": 0.0},
+        {"phase_per_nm": -1.0},
+        {"ice_nm": -1.0},
+        {"max_tilt_deg": 90.0},
+        {"optics": 3},
+    ],
 )
-def test_what_no_microscope_can_do_is_a_sentence(marbles: Callable[..., Phantom], options: dict[str, object]) -> None:
+def test_what_no_microscope_can_do_is_a_sentence(
+    marbles: Callable[..., Phantom], options: dict[str, object]
+) -> None:
     with pytest.raises(UserError, match="given"):
         acquire_cryo(marbles, **{"step_deg": 30.0, "scheme": "equal", **options})

@@ -43,7 +43,9 @@ def test_the_envelope_is_a_gaussian_of_its_b_factor() -> None:
 @pytest.mark.parametrize("cycles", [8, 20, 48])
 def test_a_grating_is_imaged_with_the_transfer_of_its_frequency(cycles: int) -> None:
     n, pixel = 128, 0.5
-    phase = np.tile(0.02 * np.cos(2 * np.pi * cycles * (np.arange(n) + 0.5) / n), (n, 1))  # whole after mirroring
+    phase = np.tile(
+        0.02 * np.cos(2 * np.pi * cycles * (np.arange(n) + 0.5) / n), (n, 1)
+    )  # whole after mirroring
     image = imaged(phase, pixel, SHARP)
     k = cycles / (n * pixel)
     np.testing.assert_allclose(image - 1, 2 * transfer(np.array([k]), SHARP)[0] * phase, atol=1e-6)
@@ -53,7 +55,10 @@ def test_nothing_is_imaged_as_nothing() -> None:
     np.testing.assert_allclose(imaged(np.zeros((16, 16)), 1.0, Optics()), 1)
 
 
-@pytest.mark.parametrize("options", [{"cs_mm": -1.0}, {"amplitude_contrast": 2.0}, {"voltage_kv": 0.0}, {"b_factor_nm2": -1.0}])
+@pytest.mark.parametrize(
+    "options",
+    [{"cs_mm": -1.0}, {"amplitude_contrast": 2.0}, {"voltage_kv": 0.0}, {"b_factor_nm2": -1.0}],
+)
 def test_impossible_optics_are_a_sentence(options: dict[str, float]) -> None:
     with pytest.raises(UserError, match="given"):
         Optics(**options)

@@ -28,9 +28,13 @@ def test_the_two_truths_are_one_turned_by_ninety_degrees(marbles: Callable[..., 
     np.testing.assert_allclose(b.fiducials.positions_nm, np.stack([z, -x, y], axis=1))
 
 
-def test_the_untilted_views_show_the_same_turned_and_shifted(marbles: Callable[..., Phantom]) -> None:
+def test_the_untilted_views_show_the_same_turned_and_shifted(
+    marbles: Callable[..., Phantom],
+) -> None:
     still = {"drift_px": 0.0, "axis_deg": 0.0, "read_noise": 0.0, "cosmic_rays_per_view": 0.0}
-    a, b = (s.series.data[3] for s in dual_axis(functools.partial(acquire, marbles, **OPTIONS, **still)))
+    a, b = (
+        s.series.data[3] for s in dual_axis(functools.partial(acquire, marbles, **OPTIONS, **still))
+    )
     assert float((torch.rot90(a, 1) - b).norm() / b.norm()) < 0.03  # counting noise
 
 

@@ -20,12 +20,15 @@ def test_shadowing_is_a_share_and_the_two_sides_mirror_each_other() -> None:
     seen = shadowing(np.linspace(-75, 75, 31))
     assert seen.min() == 0
     assert seen.max() == 1
-    np.testing.assert_allclose(seen, seen[::-1][:, [1, 0, 3, 2]], atol=1e-12)  # azimuths phi and 180 - phi change places
+    np.testing.assert_allclose(
+        seen, seen[::-1][:, [1, 0, 3, 2]], atol=1e-12
+    )  # azimuths phi and 180 - phi change places
     np.testing.assert_allclose(seen[:, 0], seen[:, 3], atol=1e-12)  # phi and -phi see alike
 
 
 def test_a_detector_on_the_side_that_rises_sees_more() -> None:
-    """Tilting by t > 0 takes the specimen's normal towards +x: the detector at azimuth 45 comes into sight, that at 135 leaves it."""
+    """Tilting by t > 0 takes the specimen's normal towards +x: the detector at azimuth 45 comes
+    into sight, that at 135 leaves it."""
     seen = shadowing(np.arange(0.0, 76.0, 5.0))
     assert (np.diff(seen[:, 0]) >= -1e-12).all()
     assert (np.diff(seen[:, 1]) <= 1e-12).all()
@@ -38,7 +41,9 @@ def test_thick_matter_keeps_its_own_x_rays() -> None:
     mass = np.array([0.0, 1e-3, 10.0, 1e6])
     left = self_absorbed(mass, 0.01)
     assert left[0] == 1
-    assert left[1] == pytest.approx(1 - 0.01 * 1e-3 / np.sin(np.deg2rad(18)) / 2, rel=1e-6)  # half of it on the way, on average
+    assert left[1] == pytest.approx(
+        1 - 0.01 * 1e-3 / np.sin(np.deg2rad(18)) / 2, rel=1e-6
+    )  # half of it on the way, on average
     assert (np.diff(left) < 0).all()
     assert left[3] * 0.01 * 1e6 / np.sin(np.deg2rad(18)) == pytest.approx(1)
     np.testing.assert_array_equal(self_absorbed(mass, 0.0), 1)
@@ -53,14 +58,21 @@ def test_counts_are_the_elements_mass_times_the_detectors_share() -> None:
 
 
 def test_counts_are_whole_and_poisson() -> None:
-    first, second = (acquire_edx(FAMILY, element="Au", seed=s, counts_per_nm=1.0, **STILL).series.data.double() for s in (1, 2))
+    first, second = (
+        acquire_edx(FAMILY, element="Au", seed=s, counts_per_nm=1.0, **STILL).series.data.double()
+        for s in (1, 2)
+    )
     assert bool((first == first.round()).all())
-    assert float(((first - second) ** 2).sum() / (first + second).sum()) == pytest.approx(1, abs=0.08)
+    assert float(((first - second) ** 2).sum() / (first + second).sum()) == pytest.approx(
+        1, abs=0.08
+    )
 
 
 def test_the_continuum_comes_from_all_matter_and_absorption_takes() -> None:
     plain, more, less = (
-        acquire_edx(FAMILY, element="Au", **{**STILL, "counts_per_nm": 50.0, **o}).series.data.double().sum()
+        acquire_edx(FAMILY, element="Au", **{**STILL, "counts_per_nm": 50.0, **o})
+        .series.data.double()
+        .sum()
         for o in ({}, {"continuum": 0.5}, {"absorption_per_nm": 0.02})
     )
     density = FAMILY().density.double().sum()
@@ -82,7 +94,11 @@ def test_all_channels_share_the_stage_and_have_noise_of_their_own() -> None:
 
 @pytest.mark.parametrize(
     ("options", "says"),
-    [({"element": "Pt"}, "Au, Ag or HAADF"), ({"counts_per_nm": 0.0}, "positive"), ({"continuum": -1.0}, "0 to 10")],
+    [
+        ({"element": "Pt"}, "Au, Ag or HAADF"),
+        ({"counts_per_nm": 0.0}, "positive"),
+        ({"continuum": -1.0}, "0 to 10"),
+    ],
 )
 def test_what_cannot_be_counted_is_a_sentence(options: dict[str, object], says: str) -> None:
     with pytest.raises(UserError, match=says):

@@ -21,7 +21,9 @@ def centre_of_mass(image: np.ndarray) -> np.ndarray:
     return np.array(ndimage.center_of_mass(image))
 
 
-@pytest.mark.parametrize("diameter", [3.7, 10.0])  # a pixel cannot say where in it a bead of its own size lies
+@pytest.mark.parametrize(
+    "diameter", [3.7, 10.0]
+)  # a pixel cannot say where in it a bead of its own size lies
 def test_a_drawn_beads_centre_of_mass_is_its_position(diameter: float) -> None:
     for at in np.random.default_rng(0).uniform(15, 25, (20, 2)):
         drawn = bead_chords((41, 43), at[None], np.array([diameter]))
@@ -78,8 +80,12 @@ def test_magnification_scales_distances_and_rotation_turns_them() -> None:
         before, after = plain[view, 1:] - plain[view, :1], changed[view, 1:] - changed[view, :1]
         ratio = np.linalg.norm(after, axis=1) / np.linalg.norm(before, axis=1)
         np.testing.assert_allclose(ratio, APPLIED.magnifications[view])
-        a, b = (np.rad2deg(np.arctan2(-d[:, 1], d[:, 0])) for d in (before, after))  # from +y towards -x, as axis_deg counts
-        np.testing.assert_allclose((b - a + 180) % 360 - 180, APPLIED.rotations_deg[view], atol=1e-9)
+        a, b = (
+            np.rad2deg(np.arctan2(-d[:, 1], d[:, 0])) for d in (before, after)
+        )  # from +y towards -x, as axis_deg counts
+        np.testing.assert_allclose(
+            (b - a + 180) % 360 - 180, APPLIED.rotations_deg[view], atol=1e-9
+        )
 
 
 def test_a_sweep_shows_the_mean_position() -> None:
@@ -103,8 +109,12 @@ def test_beads_stand_on_both_faces_and_keep_apart() -> None:
 
 
 def test_clustered_beads_touch_one_another_and_never_run_into_each_other() -> None:
-    positions, diameters = place(Beads(60, 10.0, clustered=1.0), 50.0, (600.0, 600.0), np.random.default_rng(0))
-    distance = np.linalg.norm(positions[:, None] - positions, axis=2) / ((diameters[:, None] + diameters) / 2)
+    positions, diameters = place(
+        Beads(60, 10.0, clustered=1.0), 50.0, (600.0, 600.0), np.random.default_rng(0)
+    )
+    distance = np.linalg.norm(positions[:, None] - positions, axis=2) / (
+        (diameters[:, None] + diameters) / 2
+    )
     np.fill_diagonal(distance, np.inf)
     assert distance.min() > 1 - 1e-6
     assert (distance.min(1) < 1.001).all()
@@ -118,14 +128,23 @@ def test_sizes_spread_as_asked() -> None:
 
 def test_a_bead_off_the_frame_or_over_another_is_said_to_be() -> None:
     points = np.array([[0.0, 0, 0], [0, 0, 9], [0, 30, 30], [0, 90, 0]])
-    seen = track(points, np.full(4, 10.0), 10.0, Geometry(np.array([0.0]), 1.0), Applied.nothing(1), (80, 80))
+    seen = track(
+        points, np.full(4, 10.0), 10.0, Geometry(np.array([0.0]), 1.0), Applied.nothing(1), (80, 80)
+    )
     assert seen.visible[0].tolist() == [True, True, True, False]
     assert seen.overlapped[0].tolist() == [True, True, False, False]
 
 
 @pytest.mark.parametrize(
     "options",
-    [{"count": -1}, {"diameter_nm": 0.0}, {"spread": 2.0}, {"clustered": 1.5}, {"layer_nm": -1.0}, {"density": float("nan")}],
+    [
+        {"count": -1},
+        {"diameter_nm": 0.0},
+        {"spread": 2.0},
+        {"clustered": 1.5},
+        {"layer_nm": -1.0},
+        {"density": float("nan")},
+    ],
 )
 def test_impossible_beads_are_a_sentence(options: dict[str, float]) -> None:
     with pytest.raises(UserError, match="wanted"):

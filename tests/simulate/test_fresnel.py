@@ -17,7 +17,9 @@ def test_wavelengths_are_the_textbooks(voltage: float, picometres: float) -> Non
 
 def test_nothing_but_beer_and_lambert_in_focus() -> None:
     exponent, phase = np.random.default_rng(0).uniform(0, 2, (2, 32, 32))
-    np.testing.assert_allclose(defocused(exponent, phase, 0.0, 2e-3, 1.0), np.exp(-exponent), rtol=1e-5)
+    np.testing.assert_allclose(
+        defocused(exponent, phase, 0.0, 2e-3, 1.0), np.exp(-exponent), rtol=1e-5
+    )
 
 
 def test_defocus_moves_electrons_and_loses_none() -> None:
@@ -28,7 +30,8 @@ def test_defocus_moves_electrons_and_loses_none() -> None:
 
 
 def test_a_weak_phase_is_seen_by_the_sine_of_chi() -> None:
-    """I = 1 - 2 phi sin(pi lambda defocus k^2) for one plane wave of phase; dark where the phase is high, in underfocus."""
+    """I = 1 - 2 phi sin(pi lambda defocus k^2) for one plane wave of phase; dark where the phase is
+    high, in underfocus."""
     x = np.arange(64) / 64
     for cycles in (1, 5, 9, 14):
         phase = np.tile(1e-3 * np.cos(2 * np.pi * cycles * x), (64, 1))

@@ -46,10 +46,15 @@ def test_a_row_shows_the_specimen_at_its_error() -> None:
     ramp = np.tile(np.arange(64.0), (60, 1))
     error = scan_errors(Scan(jitter_px=1.0), 1, SHAPE, np.random.default_rng(0))[0]
     inner = scanned(ramp, error)[:, 8:-8]
-    np.testing.assert_allclose(inner - ramp[:, 8:-8], np.broadcast_to(error[..., 1], inner.shape), atol=1e-4)
+    np.testing.assert_allclose(
+        inner - ramp[:, 8:-8], np.broadcast_to(error[..., 1], inner.shape), atol=1e-4
+    )
 
 
-@pytest.mark.parametrize("scan", [Scan(drift_px=3.0), Scan(jitter_px=0.7), Scan(jitter_px=0.4, drift_px=2.0, flyback_px=1.0)])
+@pytest.mark.parametrize(
+    "scan",
+    [Scan(drift_px=3.0), Scan(jitter_px=0.7), Scan(jitter_px=0.4, drift_px=2.0, flyback_px=1.0)],
+)
 def test_a_bead_is_where_its_position_says(scan: Scan) -> None:
     errors = scan_errors(scan, 6, SHAPE, np.random.default_rng(1))
     at, size = np.array([[31.3, 40.6]]), np.array([12.0])

@@ -14,7 +14,9 @@ def test_equal_steps_hold_zero_and_both_ends() -> None:
     assert equal(max_tilt_deg=5, step_deg=2) == pytest.approx([-4, -2, 0, 2, 4])
 
 
-@pytest.mark.parametrize(("largest", "step", "views"), [(70, 2, 99), (60, 2, 75), (70, 3, 65), (70, 1.43, 137)])
+@pytest.mark.parametrize(
+    ("largest", "step", "views"), [(70, 2, 99), (60, 2, 75), (70, 3, 65), (70, 1.43, 137)]
+)
 def test_saxton_has_the_published_number_of_views(largest: float, step: float, views: int) -> None:
     angles = saxton(max_tilt_deg=largest, step_deg=step)
     assert angles.size == views

@@ -19,7 +19,9 @@ from recon.training.tasks import Irdm
 def source(tmp_path_factory: pytest.TempPathFactory) -> Source:
     folder: Path = tmp_path_factory.mktemp("examples")
     ranges = Ranges(step_deg=(4.0, 6.0))
-    return Source({"polygons": polygons, "ellipses": ellipses}, ranges, 3, folder, Sizes(48, 48, 4, 2))
+    return Source(
+        {"polygons": polygons, "ellipses": ellipses}, ranges, 3, folder, Sizes(48, 48, 4, 2)
+    )
 
 
 @pytest.fixture

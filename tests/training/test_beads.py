@@ -1,4 +1,5 @@
-"""The bead classifier learns, from the seed alone, and goes on where it was stopped; its crops are what their labels say."""
+"""The bead classifier learns, from the seed alone, and goes on where it was stopped; its crops are
+what their labels say."""
 
 from __future__ import annotations
 
@@ -23,7 +24,12 @@ def drawn(folder: Path, seed: int, number: int) -> Crops:
     pictures = np.where(bead[:, None, None], spot, bar) + 0.3 * rng.normal(size=(160, 32, 32))
     pictures -= pictures.mean((1, 2), keepdims=True)
     pictures /= pictures.std((1, 2), keepdims=True)
-    return Crops(pictures.astype(np.float16), bead, rng.random(160).astype(np.float32), np.full(160, 55, np.float32))
+    return Crops(
+        pictures.astype(np.float16),
+        bead,
+        rng.random(160).astype(np.float32),
+        np.full(160, 55, np.float32),
+    )
 
 
 @pytest.fixture
@@ -45,7 +51,9 @@ def test_it_learns_and_a_seed_gives_the_same_weights(quick: None, tmp_path: Path
     assert (tmp_path / "a/weights.safetensors").stat().st_size < 1_000_000
 
 
-def test_a_stopped_training_goes_on_to_the_same_weights(quick: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stopped_training_goes_on_to_the_same_weights(
+    quick: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     whole = training.train_beads(tmp_path / "whole", **OPTIONS)
     save = state.save
 
@@ -57,7 +65,9 @@ def test_a_stopped_training_goes_on_to_the_same_weights(quick: None, tmp_path: P
         patched.setattr(state, "save", save_and_stop)
         training.train_beads(tmp_path / "stopped", **OPTIONS)
     resumed = training.train_beads(tmp_path / "stopped", **OPTIONS)
-    assert (resumed / "weights.safetensors").read_bytes() == (whole / "weights.safetensors").read_bytes()
+    assert (resumed / "weights.safetensors").read_bytes() == (
+        whole / "weights.safetensors"
+    ).read_bytes()
 
 
 def test_augmented_crops_keep_their_height_about() -> None:
@@ -72,7 +82,9 @@ def test_crops_are_labelled_by_the_truth_and_kept(tmp_path: Path) -> None:
     made = kept(tmp_path, 0, 2)
     middle = made.pictures[:, 14:18, 14:18].astype(float).mean((1, 2))
     assert 50 < made.bead.sum() < len(made.bead) - 20
-    assert np.median(middle[made.bead]) > 1 > np.median(middle[~made.bead])  # bright on dark, in the middle
+    assert (
+        np.median(middle[made.bead]) > 1 > np.median(middle[~made.bead])
+    )  # bright on dark, in the middle
     assert np.isnan(made.classical[made.bead]).sum() == 0
     again = kept(tmp_path, 0, 2)
     assert np.array_equal(made.pictures, again.pictures)

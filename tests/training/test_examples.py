@@ -1,4 +1,5 @@
-"""An example is a fair exercise: made on a finer grid, deterministic, in units in which a specimen's density is about 1."""
+"""An example is a fair exercise: made on a finer grid, deterministic, in units in which a
+specimen's density is about 1."""
 
 from __future__ import annotations
 
@@ -44,7 +45,9 @@ def test_a_noise_free_record_keeps_the_mass() -> None:
 
 
 def test_counts_have_their_mean_for_variance() -> None:
-    ranges = Ranges(noise_free=0.0, damping=(0.0, 0.0), misalignment_px=(0.0, 0.0), counts=(400.0, 400.001))
+    ranges = Ranges(
+        noise_free=0.0, damping=(0.0, 0.0), misalignment_px=(0.0, 0.0), counts=(400.0, 400.001)
+    )
     geometry = Geometry([0.0], None, 0.0, np.zeros((1, 2)))
     flat = torch.ones(32, 400, 32)
     y = record(flat, 2, geometry, ranges, np.random.default_rng(0))[0, :, 3:-3].double()
@@ -70,10 +73,14 @@ def test_a_drawn_geometry_stays_in_its_ranges() -> None:
 def test_turning_keeps_what_is_in_the_box() -> None:
     cube = torch.rand(6, 6, 6)
     for seed in range(10):
-        assert sorted(turned(cube, np.random.default_rng(seed)).flatten().tolist()) == sorted(cube.flatten().tolist())
+        assert sorted(turned(cube, np.random.default_rng(seed)).flatten().tolist()) == sorted(
+            cube.flatten().tolist()
+        )
         assert turned(torch.rand(6, 2, 6), np.random.default_rng(seed)).shape == (6, 2, 6)
 
 
 def test_what_a_step_may_use_grows_with_the_step_alone() -> None:
-    counts = [available(step, first=2, steps_per_group=10, limit=4) for step in (0, 9, 10, 25, 1000)]
+    counts = [
+        available(step, first=2, steps_per_group=10, limit=4) for step in (0, 9, 10, 25, 1000)
+    ]
     assert counts == [2, 2, 3, 4, 4]

@@ -44,13 +44,22 @@ def weights(folder: Path) -> dict[str, Tensor]:
         return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
 
 
-def run(folder: Path, source: Source, judge: Judge, task: Irdm, trainer: Trainer, facts: dict[str, object] | None = None) -> Path:
+def run(
+    folder: Path,
+    source: Source,
+    judge: Judge,
+    task: Irdm,
+    trainer: Trainer,
+    facts: dict[str, object] | None = None,
+) -> Path:
     folder.mkdir(exist_ok=True)
     train(trainer, task, source, judge, folder, facts or {"lr": 1}, Console())
     return folder
 
 
-def test_resuming_equals_going_through(tmp_path: Path, source: Source, judge: Judge, task: Irdm) -> None:
+def test_resuming_equals_going_through(
+    tmp_path: Path, source: Source, judge: Judge, task: Irdm
+) -> None:
     through = run(tmp_path / "a", source, judge, task, SHORT)
     stopped = run(tmp_path / "b", source, judge, task, replace(SHORT, max_minutes=0.0))
     for _ in range(5):
@@ -60,7 +69,9 @@ def test_resuming_equals_going_through(tmp_path: Path, source: Source, judge: Ju
     assert all(torch.equal(one[k], two[k]) for k in one)
 
 
-def test_the_log_has_a_line_for_every_validation(tmp_path: Path, source: Source, judge: Judge, task: Irdm) -> None:
+def test_the_log_has_a_line_for_every_validation(
+    tmp_path: Path, source: Source, judge: Judge, task: Irdm
+) -> None:
     folder = run(tmp_path / "a", source, judge, task, SHORT)
     with (folder / "log.csv").open() as file:
         lines = list(csv.DictReader(file))
@@ -69,7 +80,9 @@ def test_the_log_has_a_line_for_every_validation(tmp_path: Path, source: Source,
     assert (folder / "sample.png").stat().st_size > 1000
 
 
-def test_other_options_do_not_go_on_from_a_checkpoint(tmp_path: Path, source: Source, judge: Judge, task: Irdm) -> None:
+def test_other_options_do_not_go_on_from_a_checkpoint(
+    tmp_path: Path, source: Source, judge: Judge, task: Irdm
+) -> None:
     folder = run(tmp_path / "a", source, judge, task, SHORT)
     with pytest.raises(UserError, match="other options \\(lr\\)"):
         run(folder, source, judge, task, SHORT, {"lr": 2})
@@ -79,7 +92,9 @@ def test_a_loss_that_is_no_number_stops_with_the_last_good_state(
     tmp_path: Path, source: Source, judge: Judge, task: Irdm
 ) -> None:
     class Broken(Irdm):
-        def losses(self, network: nn.Module, batch: Batch | Example) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        def losses(
+            self, network: nn.Module, batch: Batch | Example
+        ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
             loss, *rest = super().losses(network, batch)
             Broken.steps += 1
             return (loss * float("nan") if Broken.steps == 4 else loss, *rest)  # type: ignore[return-value]
@@ -89,7 +104,9 @@ def test_a_loss_that_is_no_number_stops_with_the_last_good_state(
     broken = Broken(task.network, batch=2, crop=16)
     with pytest.raises(UserError, match="loss at step 3 is nan"):
         run(tmp_path / "a", source, judge, broken, SHORT)
-    assert all(torch.isfinite(v).all() for v in weights(tmp_path / "a").values() if v.is_floating_point())
+    assert all(
+        torch.isfinite(v).all() for v in weights(tmp_path / "a").values() if v.is_floating_point()
+    )
 
 
 def test_steps_lower_the_loss_on_a_fixed_batch(source: Source, task: Irdm) -> None:

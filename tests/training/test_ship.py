@@ -22,10 +22,15 @@ OPTIONS = {"n_iterations": 1, "channels": 2, "memory": 2, "side_channels": 9}
 def finished(tmp_path: Path) -> Path:
     folder = tmp_path / "run"
     folder.mkdir()
-    save_file({k: v.half() for k, v in PrimalDual(**OPTIONS).state_dict().items()}, folder / "weights.safetensors")
+    save_file(
+        {k: v.half() for k, v in PrimalDual(**OPTIONS).state_dict().items()},
+        folder / "weights.safetensors",
+    )
     digest = hashlib.sha256((folder / "weights.safetensors").read_bytes()).hexdigest()
     network = {"_target_": "models.primal_dual.PrimalDual", "_partial_": True, **OPTIONS}
-    (folder / "card.json").write_text(json.dumps({"sha256": digest, "data": {"snr": [1, 2]}, "options": {"network": network}}))
+    (folder / "card.json").write_text(
+        json.dumps({"sha256": digest, "data": {"snr": [1, 2]}, "options": {"network": network}})
+    )
     return folder
 
 

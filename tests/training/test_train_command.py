@@ -1,4 +1,5 @@
-"""``python train.py`` as a user runs it: weights, card and log come out; a stopped run goes on; a mistake is a sentence."""
+"""``python train.py`` as a user runs it: weights, card and log come out; a stopped run goes on; a
+mistake is a sentence."""
 
 from __future__ import annotations
 
@@ -23,8 +24,19 @@ SMALL = (
     *(f"~phantom@families.{name}" for name in OTHERS),
     *(f"~phantom@held_out.{name}" for name in HELD_OUT),
     *("sizes.voxels=48", "sizes.planar=48", "sizes.rows=4", "sizes.per_phantom=2"),
-    *("network.features=[4,4,4,4,4,4]", "task.crop=16", "task.batch=2", "trainer.groups=2", "trainer.first_groups=1"),
-    *("trainer.steps_per_group=2", "trainer.validate_every=20", "ranges.step_deg=[4,6]", "trainer.warm_up=2"),
+    *(
+        "network.features=[4,4,4,4,4,4]",
+        "task.crop=16",
+        "task.batch=2",
+        "trainer.groups=2",
+        "trainer.first_groups=1",
+    ),
+    *(
+        "trainer.steps_per_group=2",
+        "trainer.validate_every=20",
+        "ranges.step_deg=[4,6]",
+        "trainer.warm_up=2",
+    ),
 )
 
 
@@ -33,7 +45,14 @@ def words(*more: str) -> list[str]:
 
 
 def test_a_short_training_from_nothing_to_weights_that_can_be_shipped(tmp_path: Path) -> None:
-    done = subprocess.run(words("trainer.steps=40"), cwd=tmp_path, capture_output=True, text=True, timeout=240, check=False)
+    done = subprocess.run(
+        words("trainer.steps=40"),
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     folder = tmp_path / "runs/training/irdm"
     with (folder / "log.csv").open() as file:
@@ -50,7 +69,11 @@ def test_a_short_training_from_nothing_to_weights_that_can_be_shipped(tmp_path: 
 
 def test_a_terminated_training_keeps_its_state(tmp_path: Path) -> None:
     with subprocess.Popen(
-        words("trainer.steps=100000"), cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        words("trainer.steps=100000"),
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     ) as run:
         log = tmp_path / "runs/training/irdm/log.csv"
         began = time.monotonic()
@@ -66,7 +89,12 @@ def test_a_terminated_training_keeps_its_state(tmp_path: Path) -> None:
 
 def test_a_family_on_both_sides_is_a_sentence(tmp_path: Path) -> None:
     done = subprocess.run(
-        words("+phantom@held_out.polygons=polygons"), cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False
+        words("+phantom@held_out.polygons=polygons"),
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
     assert done.returncode == 2
     assert "polygons given in families and in held_out" in done.stderr

@@ -1,4 +1,5 @@
-"""What the network sees of a candidate: 32 x 32 samples of 2.5 diameters around it, bright on dark, in units of the beads' height."""
+"""What the network sees of a candidate: 32 x 32 samples of 2.5 diameters around it, bright on dark,
+in units of the beads' height."""
 
 from __future__ import annotations
 
@@ -10,12 +11,16 @@ WIDTH = 2.5  # diameters
 BRIGHTEST = 3.0  # heights: a hot pixel is not given more
 
 
-def crops(view: np.ndarray, index_px: np.ndarray, diameter_px: float, contrast: float) -> np.ndarray:
-    """(n, 32, 32) float32 around (n, 2) positions (row, column) of a view (y, x), mean 0 each, divided by ``contrast``.
+def crops(
+    view: np.ndarray, index_px: np.ndarray, diameter_px: float, contrast: float
+) -> np.ndarray:
+    """(n, 32, 32) float32 around (n, 2) positions (row, column) of a view (y, x), mean 0 each,
+    divided by ``contrast``.
 
-    ``contrast``: how much brighter than its surroundings a bead of this series usually is in the middle, in grey values; negative for dark
-    beads. So a stain that is as round as a bead, but fainter, looks fainter. Beyond the border the view is mirrored. Views finer than the
-    samples are smoothed first.
+    ``contrast``: how much brighter than its surroundings a bead of this series usually is in the
+    middle, in grey values; negative for dark beads. So a stain that is as round as a bead, but
+    fainter, looks fainter. Beyond the border the view is mirrored. Views finer than the samples are
+    smoothed first.
     """
     if len(index_px) == 0:
         return np.zeros((0, SIZE, SIZE), np.float32)
@@ -25,7 +30,9 @@ def crops(view: np.ndarray, index_px: np.ndarray, diameter_px: float, contrast: 
     row = index_px[:, 0, None, None] + offset[:, None]
     column = index_px[:, 1, None, None] + offset
     row, column = np.broadcast_arrays(row, column)
-    samples = ndimage.map_coordinates(smooth, [row, column], order=1, mode="mirror", output=np.float32)
+    samples = ndimage.map_coordinates(
+        smooth, [row, column], order=1, mode="mirror", output=np.float32
+    )
     samples = (samples - np.median(samples, axis=(1, 2), keepdims=True)) / np.float32(contrast)
     samples = samples.clip(-BRIGHTEST, BRIGHTEST)
     return np.asarray(samples - samples.mean((1, 2), keepdims=True))

@@ -18,7 +18,15 @@ from recon.align.beads.followed import Followed, details, facts, sentence
 from recon.align.beads.profile import Profile, find_profile
 from recon.align.beads.rays import Spots
 from recon.align.beads.refine import Sightings, measured
-from recon.align.beads.tracking import FEWEST_BEADS, ONE_AXIS, NotEnoughBeads, Tracked, contradictory, too_few, track
+from recon.align.beads.tracking import (
+    FEWEST_BEADS,
+    ONE_AXIS,
+    NotEnoughBeads,
+    Tracked,
+    contradictory,
+    too_few,
+    track,
+)
 from recon.align.bundle import Bundle, Freedom, Tracks, Trial, choose, project, solve, to_aligned
 from recon.align.bundle.gauge import upright
 from recon.align.matching import match_reprojections
@@ -31,10 +39,13 @@ from recon.series import TiltSeries
 
 LEAST_SCORE = 0.5  # a bead's views together must be this sure that it is one
 PLAIN_CONTRAST = 5.0  # of the LoG over its spread; below it nothing stands out from noise
-# Of the squared leave-one-out residual, that a change of the specimen or a skew of the scan has to be worth. It trades against tilts, and
-# resampling cannot undo it, so that a percent will not do.
+# Of the squared leave-one-out residual, that a change of the specimen or a skew of the scan has to
+# be worth. It trades against tilts, and resampling cannot undo it, so that a percent will not do.
 STRAIN_GAIN = 0.05
-REFINED_PX, REFINED_ROUNDS = 512, 6  # pixels that the matching works on, and how often all views are matched
+REFINED_PX, REFINED_ROUNDS = (
+    512,
+    6,
+)  # pixels that the matching works on, and how often all views are matched
 GOLD_NM = (10.0, 15.0, 20.0, 5.0)  # diameters of the colloids in common use
 STRAINS = ("x_tilt", "skew", "stretch", "scan_skew", "thinning")
 Score = Callable[[np.ndarray], np.ndarray]
@@ -50,11 +61,14 @@ def fiducial(
     refine: bool = False,
     threads: int = 1,
 ) -> TiltSeries:
-    """Find gold beads in every view, follow them, and solve for the views' geometry; the pixels stay as they are.
+    """Find gold beads in every view, follow them, and solve for the views' geometry; the pixels
+    stay as they are.
 
-    ``bead_nm``: their diameter (pixels where the series has no pixel size); null: found, or else one that gold is sold in. ``classifier``:
-    what judges candidates, the network of ``weights`` or the classical score alone. ``erase``: paint the beads out afterwards, so that
-    they leave no streaks. ``refine``: shift every view once more, to what a reconstruction from all views predicts for it.
+    ``bead_nm``: their diameter (pixels where the series has no pixel size); null: found, or else
+    one that gold is sold in. ``classifier``: what judges candidates, the network of ``weights`` or
+    the classical score alone. ``erase``: paint the beads out afterwards, so that they leave no
+    streaks. ``refine``: shift every view once more, to what a reconstruction from all views
+    predicts for it.
 
     Raises ``NotEnoughBeads`` (a ``UserError``) when fewer than 6 beads can be followed.
     """
@@ -63,7 +77,9 @@ def fiducial(
     geometry, stack = series.geometry, series.data.numpy()
     diameters = _diameters_px(bead_nm, geometry.pixel_nm, stack)
     judge = bead_classifier(weights) if classifier == "network" else None
-    search = functools.partial(follow, stack, geometry.angles_deg, judge=judge, pixel_nm=geometry.pixel_nm, threads=threads)
+    search = functools.partial(
+        follow, stack, geometry.angles_deg, judge=judge, pixel_nm=geometry.pixel_nm, threads=threads
+    )
     found = _first(search, diameters)
     done = solved_by(series, found, classifier)
     if refine:
@@ -71,7 +87,9 @@ def fiducial(
     if not erase:
         return done
     painted = erased(stack, project(found.bundle.cameras, found.bundle.beads_px), found.profile)
-    return done.after(f"{len(found.bundle.beads)} beads painted out", data=torch.from_numpy(painted))
+    return done.after(
+        f"{len(found.bundle.beads)} beads painted out", data=torch.from_numpy(painted)
+    )
 
 
 def solved_by(series: TiltSeries, found: Followed, classifier: str) -> TiltSeries:
@@ -80,13 +98,19 @@ def solved_by(series: TiltSeries, found: Followed, classifier: str) -> TiltSerie
     placed = to_aligned(bundle.cameras, bundle.beads_px)
     return series.after(
         sentence(found, geometry.pixel_nm),
-        geometry=Geometry(placed.angles_deg, geometry.pixel_nm, placed.axis_deg, placed.shifts_px, placed.matrices),
-        facts={"align": facts(found, geometry.angles_deg, classifier), "fiducials": details(found, series.data.numpy())},
+        geometry=Geometry(
+            placed.angles_deg, geometry.pixel_nm, placed.axis_deg, placed.shifts_px, placed.matrices
+        ),
+        facts={
+            "align": facts(found, geometry.angles_deg, classifier),
+            "fiducials": details(found, series.data.numpy()),
+        },
     )
 
 
 def _matched(series: TiltSeries, threads: int) -> TiltSeries:
-    """Reprojection matching from the beads' solution, whose other parameters stay: rounds are kept while they explain the views better."""
+    """Reprojection matching from the beads' solution, whose other parameters stay: rounds are kept
+    while they explain the views better."""
     raw, geometry = series.data.numpy(), series.geometry
     assert geometry.shifts_px is not None
     bin_by = -(-max(raw.shape[1:]) // REFINED_PX)
@@ -100,14 +124,24 @@ def _matched(series: TiltSeries, threads: int) -> TiltSeries:
     told = series.facts["align"]
     assert isinstance(told, dict)
     return series.after(
-        f"views moved by {moved:.3f} px rms to their reprojections, which leave {match.residual:.4f} of the data unexplained",
+        f"views moved by {moved:.3f} px rms to their reprojections, which leave "
+        f"{match.residual:.4f} of the data unexplained",
         geometry=replace(geometry, shifts_px=shifts),
-        facts={"align": {**told, "shifts_px": shifts.round(3).tolist(), "refined_by_px": round(moved, 4)}},
+        facts={
+            "align": {
+                **told,
+                "shifts_px": shifts.round(3).tolist(),
+                "refined_by_px": round(moved, 4),
+            }
+        },
     )
 
 
-def _diameters_px(bead_nm: float | None, pixel_nm: float | None, stack: np.ndarray) -> list[float | None]:
-    """What to try in turn; None is the size that stands out most. Raises ``UserError`` for beads that the views cannot show."""
+def _diameters_px(
+    bead_nm: float | None, pixel_nm: float | None, stack: np.ndarray
+) -> list[float | None]:
+    """What to try in turn; None is the size that stands out most. Raises ``UserError`` for beads
+    that the views cannot show."""
     least, most = 3, min(stack.shape[1:]) / 8
     if bead_nm is None:
         gold = [] if pixel_nm is None else [nm / pixel_nm for nm in GOLD_NM]
@@ -115,7 +149,8 @@ def _diameters_px(bead_nm: float | None, pixel_nm: float | None, stack: np.ndarr
     diameter = bead_nm / (pixel_nm or 1.0)
     if not least <= diameter <= most:
         raise UserError(
-            f"align.bead_nm={bead_nm:g} given, which is {diameter:.1f} pixels; {least} to {int(most)} pixels wanted: check the pixel size, or "
+            f"align.bead_nm={bead_nm:g} given, which is {diameter:.1f} pixels; {least} to "
+            f"{int(most)} pixels wanted: check the pixel size, or "
             "bin less"
         )
     return [diameter]
@@ -124,7 +159,8 @@ def _diameters_px(bead_nm: float | None, pixel_nm: float | None, stack: np.ndarr
 def _first(search: Callable[..., Followed], diameters_px: Sequence[float | None]) -> Followed:
     """The first diameter that finds beads enough; what the first one failed of, if none does.
 
-    The size that stands out most may be that of the specimen's own particles: then the sizes that gold is sold in are tried.
+    The size that stands out most may be that of the specimen's own particles: then the sizes that
+    gold is sold in are tried.
     """
     failed: NotEnoughBeads | None = None
     for diameter in diameters_px:
@@ -145,7 +181,8 @@ def follow(
     pixel_nm: float | None = None,
     threads: int = 1,
 ) -> Followed:
-    """The whole search in views (tilt, y, x). ``judge``: (n, 32, 32) crops -> (n,) probabilities; None: the classical score.
+    """The whole search in views (tilt, y, x). ``judge``: (n, 32, 32) crops -> (n,) probabilities;
+    None: the classical score.
 
     Raises ``NotEnoughBeads``.
     """
@@ -157,10 +194,14 @@ def follow(
         candidates = scored(stack, candidates, profile, judge)
     shape = (stack.shape[1], stack.shape[2])
     middle = np.array([centre(n) for n in shape])
-    spots = Spots(tuple(c.index_px - middle for c in candidates), tuple(c.score for c in candidates))
+    spots = Spots(
+        tuple(c.index_px - middle for c in candidates), tuple(c.score for c in candidates)
+    )
     tracked = track(spots, tilt_deg, shape, profile.diameter_px)
     try:
-        sightings, bundle, trials = _refined(stack, tilt_deg, tracked, profile, judge, pixel_nm, threads)
+        sightings, bundle, trials = _refined(
+            stack, tilt_deg, tracked, profile, judge, pixel_nm, threads
+        )
     except NotEnoughBeads:
         raise
     except UserError as error:
@@ -177,12 +218,15 @@ def _refined(
     pixel_nm: float | None,
     threads: int,
 ) -> tuple[Sightings, Bundle, tuple[Trial, ...]]:
-    """Measure, drop what is no bead, solve; measure again from there; choose the parameters; measure the outliers a last time."""
+    """Measure, drop what is no bead, solve; measure again from there; choose the parameters;
+    measure the outliers a last time."""
     shape = (stack.shape[1], stack.shape[2])
     bundle = tracked.bundle
     wide = max(1.5, 0.2 * profile.diameter_px)
     trials: tuple[Trial, ...] = ()
-    sightings = measured(stack, bundle.cameras, bundle.beads_px, profile, within_px=wide, threads=threads)
+    sightings = measured(
+        stack, bundle.cameras, bundle.beads_px, profile, within_px=wide, threads=threads
+    )
     sightings = _believed(stack, sightings, profile, judge)
     for last in (False, True):
         if len(np.unique(sightings.bead)) < FEWEST_BEADS:
@@ -193,10 +237,15 @@ def _refined(
         else:
             bundle = _solve(tracks, tilt_deg, bundle.axis_deg, pixel_nm)
         reach = max(0.8, 5 * bundle.errors.sigma_px)
-        sightings = measured(stack, bundle.cameras, bundle.beads_px, profile, within_px=reach, threads=threads)
+        sightings = measured(
+            stack, bundle.cameras, bundle.beads_px, profile, within_px=reach, threads=threads
+        )
     tracks = sightings.tracks(shape, len(stack))
-    bundle = solve(tracks, tilt_deg, freedom=_sober(trials), axis_deg=bundle.axis_deg, pixel_nm=pixel_nm)
-    # The first views know the axis to some degrees only, so that it may have wandered beyond a right angle since.
+    bundle = solve(
+        tracks, tilt_deg, freedom=_sober(trials), axis_deg=bundle.axis_deg, pixel_nm=pixel_nm
+    )
+    # The first views know the axis to some degrees only, so that it may have wandered beyond a
+    # right angle since.
     cameras, beads_px = upright(bundle.cameras, bundle.beads_px)
     bundle = replace(bundle, cameras=cameras, beads_px=np.ascontiguousarray(beads_px))
     return sightings.keep(np.isin(sightings.bead, bundle.beads)), bundle, trials
@@ -222,16 +271,25 @@ def _solve(tracks: Tracks, tilt_deg: np.ndarray, axis_deg: float, pixel_nm: floa
     return solve(tracks, tilt_deg, freedom=ONE_AXIS, axis_deg=axis_deg, pixel_nm=pixel_nm)
 
 
-def _believed(stack: np.ndarray, sightings: Sightings, profile: Profile, judge: Score | None) -> Sightings:
-    """Without the tracks that are of something else: one view's score is a hint, the mean log odds of a track's views decide."""
+def _believed(
+    stack: np.ndarray, sightings: Sightings, profile: Profile, judge: Score | None
+) -> Sightings:
+    """Without the tracks that are of something else: one view's score is a hint, the mean log odds
+    of a track's views decide."""
     score = np.zeros(len(sightings.bead))
-    usual = float(np.median(sightings.height[sightings.correlation >= np.median(sightings.correlation)]))
+    usual = float(
+        np.median(sightings.height[sightings.correlation >= np.median(sightings.correlation)])
+    )
     for v in range(len(stack)):
         mine = sightings.view == v
         if judge is not None:
-            score[mine] = judge(crops(stack[v], sightings.index_px[mine], profile.diameter_px, profile.sign * usual))
+            score[mine] = judge(
+                crops(stack[v], sightings.index_px[mine], profile.diameter_px, profile.sign * usual)
+            )
         else:
-            score[mine] = sightings.correlation[mine] * np.clip(sightings.height[mine] / usual, 0, 1)
+            score[mine] = sightings.correlation[mine] * np.clip(
+                sightings.height[mine] / usual, 0, 1
+            )
     odds = np.log(np.clip(score, 0.01, 0.99) / np.clip(1 - score, 0.01, 0.99))
     number = np.bincount(sightings.bead)
     mean = np.bincount(sightings.bead, odds) / np.maximum(number, 1)

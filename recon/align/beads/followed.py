@@ -1,4 +1,5 @@
-"""What ``align=fiducial`` found, and what is said of it: the entries of the record, the files' contents, a sentence."""
+"""What ``align=fiducial`` found, and what is said of it: the entries of the record, the files'
+contents, a sentence."""
 
 from __future__ import annotations
 
@@ -15,7 +16,8 @@ from recon.align.bundle.model import nominal
 
 @dataclass(frozen=True, eq=False)
 class Followed:
-    """``sightings``: what was measured near where the solution has the beads; ``bundle``: the solution, which uses most of it; ``trials``: the
+    """``sightings``: what was measured near where the solution has the beads; ``bundle``: the
+    solution, which uses most of it; ``trials``: the
 
     freedoms that were tried; ``candidates``: of every view, with their scores.
     """
@@ -32,7 +34,10 @@ def facts(found: Followed, tilt_deg: np.ndarray, classifier: str) -> dict[str, o
     used = bundle.tracks.keep(bundle.used)
     start = nominal(tilt_deg, bundle.axis_deg)
     before = np.hypot(
-        *(used.position_px - project(start, bundle.beads_px)[used.view, np.searchsorted(bundle.beads, used.bead)]).T
+        *(
+            used.position_px
+            - project(start, bundle.beads_px)[used.view, np.searchsorted(bundle.beads, used.bead)]
+        ).T
     )
     entries: dict[str, object] = {
         "method": "fiducial",
@@ -64,14 +69,16 @@ def facts(found: Followed, tilt_deg: np.ndarray, classifier: str) -> dict[str, o
     if empty.size:
         names = ", ".join(map(str, empty[:12])) + (" ..." if empty.size > 12 else "")
         entries["warning"] = (
-            f"no bead was measured in view{'s' if empty.size > 1 else ''} {names}: placed where the neighbours suggest; leave out what is "
+            f"no bead was measured in view{'s' if empty.size > 1 else ''} {names}: placed where "
+            f"the neighbours suggest; leave out what is "
             "hidden there with exclude=[...]"
         )
     return entries
 
 
 def details(found: Followed, stack: np.ndarray) -> dict[str, object]:
-    """What the pipeline writes as files: tracks, beads, and the middle view with its residuals (positions from the centre, px)."""
+    """What the pipeline writes as files: tracks, beads, and the middle view with its residuals
+    (positions from the centre, px)."""
     bundle = found.bundle
     used = bundle.tracks.keep(bundle.used)
     middle = int(np.argmin(np.abs(bundle.cameras.tilt_deg)))
@@ -98,9 +105,15 @@ def _rounded(values: np.ndarray, digits: int = 3) -> list[object]:
 
 def sentence(found: Followed, pixel_nm: float | None) -> str:
     bundle = found.bundle
-    size = f"{found.profile.diameter_px:.1f} px" if pixel_nm is None else f"{found.profile.diameter_px * pixel_nm:.1f} nm"
+    size = (
+        f"{found.profile.diameter_px:.1f} px"
+        if pixel_nm is None
+        else f"{found.profile.diameter_px * pixel_nm:.1f} nm"
+    )
     return (
-        f"aligned by {len(bundle.beads)} beads of {size} in {bundle.views_per_bead.mean():.1f} views each: axis {bundle.axis_deg:.3f} +- "
-        f"{bundle.errors.axis_deg:.3f} deg, mean residual {bundle.mean_residual_px:.3f} px ({bundle.mean_leave_out_px:.3f} px left out); "
+        f"aligned by {len(bundle.beads)} beads of {size} in {bundle.views_per_bead.mean():.1f} "
+        f"views each: axis {bundle.axis_deg:.3f} +- "
+        f"{bundle.errors.axis_deg:.3f} deg, mean residual {bundle.mean_residual_px:.3f} px "
+        f"({bundle.mean_leave_out_px:.3f} px left out); "
         f"solved for {bundle.freedom.said()}"
     )

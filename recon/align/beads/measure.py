@@ -1,4 +1,5 @@
-"""Where exactly a bead is: the average bead fitted to its surroundings, its neighbours taken off."""
+"""Where exactly a bead is: the average bead fitted to its surroundings, its neighbours taken
+off."""
 
 from __future__ import annotations
 
@@ -11,16 +12,21 @@ from recon.align.beads.profile import Profile
 
 WINDOW = 0.95  # diameters: radius of what is fitted
 STEPS = 6  # Gauss-Newton, for a bead on its own
-HEIGHT_SWEEPS, SWEEPS = 3, 6  # over beads that overlap, each with the others as the sweep before left them
+HEIGHT_SWEEPS, SWEEPS = (
+    3,
+    6,
+)  # over beads that overlap, each with the others as the sweep before left them
 LONGEST_STEP = 0.1  # diameters
 LEAST_SHARE = 0.3  # of the window that has to be in the frame
 
 
 @dataclass(frozen=True, eq=False)
 class Measured:
-    """Of n beads in one view. ``index_px``: (n, 2) row and column. ``height``: (n,) fitted, in grey values. ``error_px``: (n,) standard deviation
+    """Of n beads in one view. ``index_px``: (n, 2) row and column. ``height``: (n,) fitted, in grey
+    values. ``error_px``: (n,) standard deviation
 
-    of a coordinate, from the misfit. ``correlation``: (n,) of the fitted bead with what is left when neighbours and background are off.
+    of a coordinate, from the misfit. ``correlation``: (n,) of the fitted bead with what is left
+    when neighbours and background are off.
     """
 
     index_px: np.ndarray
@@ -30,10 +36,12 @@ class Measured:
 
 
 def measure(view: np.ndarray, index_px: np.ndarray, profile: Profile) -> Measured:
-    """Least squares of ``height * profile + a + b y + c x`` around each of (n, 2) positions (row, column) at once, in a view (y, x).
+    """Least squares of ``height * profile + a + b y + c x`` around each of (n, 2) positions (row,
+    column) at once, in a view (y, x).
 
-    Beads whose windows touch are fitted in turn with the others' fits subtracted, as crowded stars are (Stetson 1987,
-    doi:10.1086/131977). A window that is mostly outside the frame gives an infinite error.
+    Beads whose windows touch are fitted in turn with the others' fits subtracted, as crowded stars
+    are (Stetson 1987, doi:10.1086/131977). A window that is mostly outside the frame gives an
+    infinite error.
     """
     n = len(index_px)
     if n == 0:
@@ -45,14 +53,30 @@ def measure(view: np.ndarray, index_px: np.ndarray, profile: Profile) -> Measure
     columns = (whole[:, 1, None, None] + offset) + np.zeros_like(offset)[:, None]
     rows, columns = rows.reshape(n, -1), columns.reshape(n, -1)
     inside = (rows >= 0) & (rows < view.shape[0]) & (columns >= 0) & (columns < view.shape[1])
-    values = view[rows.clip(0, view.shape[0] - 1), columns.clip(0, view.shape[1] - 1)].astype(np.float64)
-    window = np.hypot(rows - index_px[:, :1], columns - index_px[:, 1:]) <= WINDOW * profile.diameter_px
+    values = view[rows.clip(0, view.shape[0] - 1), columns.clip(0, view.shape[1] - 1)].astype(
+        np.float64
+    )
+    window = (
+        np.hypot(rows - index_px[:, :1], columns - index_px[:, 1:]) <= WINDOW * profile.diameter_px
+    )
     weight = (inside & window).astype(np.float64)
 
-    at, height, error, correlation = index_px.astype(np.float64), np.zeros(n), np.full(n, np.inf), np.zeros(n)
+    at, height, error, correlation = (
+        index_px.astype(np.float64),
+        np.zeros(n),
+        np.full(n, np.inf),
+        np.zeros(n),
+    )
 
     def fit(chosen: np.ndarray, taken_off: np.ndarray, steps: int) -> None:
-        part = (taken_off, weight[chosen], rows[chosen], columns[chosen], at[chosen], index_px[chosen])
+        part = (
+            taken_off,
+            weight[chosen],
+            rows[chosen],
+            columns[chosen],
+            at[chosen],
+            index_px[chosen],
+        )
         at[chosen], height[chosen], error[chosen], correlation[chosen] = _fit(*part, profile, steps)
 
     pairs = cKDTree(index_px).query_pairs(2 * WINDOW * profile.diameter_px, output_type="ndarray")
@@ -61,7 +85,8 @@ def measure(view: np.ndarray, index_px: np.ndarray, profile: Profile) -> Measure
     lone = np.setdiff1d(np.arange(n), crowded)
     if len(lone):
         fit(lone, values[lone], STEPS)
-    # Heights first, where the beads should be: of two unknown heights, neither bead would know what to give way to.
+    # Heights first, where the beads should be: of two unknown heights, neither bead would know what
+    # to give way to.
     for steps in (0,) * HEIGHT_SWEEPS + (2,) * SWEEPS if len(crowded) else ():
         own = values.copy()
         for mine, other in pairs:
@@ -81,7 +106,8 @@ def _fit(
     profile: Profile,
     steps: int,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """(positions, heights, errors, correlations) after ``steps`` steps from ``at``, never farther than 0.6 diameters from ``start``."""
+    """(positions, heights, errors, correlations) after ``steps`` steps from ``at``, never farther
+    than 0.6 diameters from ``start``."""
     at, scale = at.copy(), profile.diameter_px
     across = [np.ones_like(values), (rows - start[:, :1]) / scale, (columns - start[:, 1:]) / scale]
     height = np.zeros(len(at))
@@ -90,7 +116,8 @@ def _fit(
         radius = np.hypot(dy, dx)
         shape = profile.sign * profile.at(radius)
         slope = profile.sign * profile.slope(radius) / np.maximum(radius, 1e-9)
-        # Heights and background are linear: they are solved for at every position; the position moves by its own columns.
+        # Heights and background are linear: they are solved for at every position; the position
+        # moves by its own columns.
         design = np.stack([shape, *across, -slope * dy, -slope * dx], axis=2)  # (n, pixel, 6)
         linear = _solve(design[..., :4], weight, values)
         height = linear[:, 0]
@@ -113,7 +140,12 @@ def _fit(
     bead = height[:, None] * shape
     bead -= (weight * bead).sum(1, keepdims=True) / np.maximum(used, 1)[:, None]
     power = (weight * bead**2).sum(1)
-    return at, height, error, np.sign(height) * np.sqrt(power / np.maximum(power + (weight * misfit**2).sum(1), 1e-300))
+    return (
+        at,
+        height,
+        error,
+        np.sign(height) * np.sqrt(power / np.maximum(power + (weight * misfit**2).sum(1), 1e-300)),
+    )
 
 
 def _normal(design: np.ndarray, weight: np.ndarray) -> np.ndarray:

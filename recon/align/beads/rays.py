@@ -1,4 +1,5 @@
-"""Beads in space from views whose geometry is known: every candidate is a ray, and a bead is where rays of many views meet."""
+"""Beads in space from views whose geometry is known: every candidate is a ray, and a bead is where
+rays of many views meet."""
 
 from __future__ import annotations
 
@@ -12,7 +13,8 @@ from recon.align.bundle.model import Cameras, matrices
 
 @dataclass(frozen=True, eq=False)
 class Spots:
-    """Candidates of every view, as far as positions go. ``position_px``: per view (n, 2) as (y, x) from the centre. ``score``: per view (n,)."""
+    """Candidates of every view, as far as positions go. ``position_px``: per view (n, 2) as (y, x)
+    from the centre. ``score``: per view (n,)."""
 
     position_px: tuple[np.ndarray, ...]
     score: tuple[np.ndarray, ...]
@@ -20,14 +22,16 @@ class Spots:
 
 @dataclass(frozen=True, eq=False)
 class Sighted:
-    """``beads_px``: (bead, 3) as (z, y, x). ``spot``: (view, bead) index of the candidate, -1 for none."""
+    """``beads_px``: (bead, 3) as (z, y, x). ``spot``: (view, bead) index of the candidate, -1 for
+    none."""
 
     beads_px: np.ndarray
     spot: np.ndarray
 
 
 def projections(cameras: Cameras) -> tuple[np.ndarray, np.ndarray]:
-    """((view, 2, 3) onto (y, x) from (z, y, x), (view, 2) shift (dy, dx)): ``model.py``'s equation (1)."""
+    """((view, 2, 3) onto (y, x) from (z, y, x), (view, 2) shift (dy, dx)): ``model.py``'s equation
+    (1)."""
     return np.ascontiguousarray(matrices(cameras)[:, ::-1, ::-1]), cameras.shift_px
 
 
@@ -44,11 +48,13 @@ def sight(
     least_share: float = 0.3,
     seed_score: float = 0.5,
 ) -> Sighted:
-    """All beads that the candidates of ``views`` agree on, each candidate given to one bead at most.
+    """All beads that the candidates of ``views`` agree on, each candidate given to one bead at
+    most.
 
-    Beads at ``known_px`` (bead, 3) take theirs first. Every unclaimed candidate of ``seed_score`` then asks, the best first, at which height
-    (z from ``height_px``) along its ray most views have an unclaimed candidate where they should: ``least_views`` of them, and
-    ``least_share`` of those whose frame (``shape``) shows the place.
+    Beads at ``known_px`` (bead, 3) take theirs first. Every unclaimed candidate of ``seed_score``
+    then asks, the best first, at which height (z from ``height_px``) along its ray most views have
+    an unclaimed candidate where they should: ``least_views`` of them, and ``least_share`` of those
+    whose frame (``shape``) shows the place.
     """
     p, s = projections(cameras)
     n_views = cameras.n_views
@@ -87,9 +93,15 @@ def sight(
 
     for at in np.zeros((0, 3)) if known_px is None else known_px:
         settle(at, 2)
-    seeds = [(float(spots.score[v][k]), int(v), int(k)) for v in trees for k in np.flatnonzero(spots.score[v] >= seed_score)]
+    seeds = [
+        (float(spots.score[v][k]), int(v), int(k))
+        for v in trees
+        for k in np.flatnonzero(spots.score[v] >= seed_score)
+    ]
     heights = np.arange(height_px[0], height_px[1] + within_px / 2, within_px / 2)
-    middle = float(np.median([abs(np.linalg.det(p[v][:, 1:])) for v in views])) if len(views) else 1.0
+    middle = (
+        float(np.median([abs(np.linalg.det(p[v][:, 1:])) for v in views])) if len(views) else 1.0
+    )
     # Seeds in the steepest views would make the largest errors of height: the others go first.
     seeds.sort(key=lambda e: (abs(np.linalg.det(p[e[1]][:, 1:])) < 0.8 * middle, -e[0]))
     for _, v, k in seeds:
@@ -105,7 +117,9 @@ def sight(
         for other, tree in trees.items():
             if not free[other].any():
                 continue
-            distance, nearest = tree.query(places @ p[other].T + s[other], distance_upper_bound=within_px)
+            distance, nearest = tree.query(
+                places @ p[other].T + s[other], distance_upper_bound=within_px
+            )
             hit = np.isfinite(distance)
             hit[hit] = free[other][nearest[hit]]
             votes += hit

@@ -1,4 +1,5 @@
-"""Every bead measured where the solution says it is, in every view; what does not fit is measured again, then left out."""
+"""Every bead measured where the solution says it is, in every view; what does not fit is measured
+again, then left out."""
 
 from __future__ import annotations
 
@@ -21,7 +22,8 @@ OUTSIDE = 0.1  # diameters beyond the frame that a bead's centre may be
 
 @dataclass(frozen=True, eq=False)
 class Sightings:
-    """What was measured: one entry an observation. ``bead``, ``view``: (obs,). ``index_px``: (obs, 2) row and column.
+    """What was measured: one entry an observation. ``bead``, ``view``: (obs,). ``index_px``: (obs,
+    2) row and column.
 
     ``height``, ``correlation``, ``error_px``: (obs,) as ``measure.py``.
     """
@@ -42,12 +44,20 @@ class Sightings:
 
 
 def measured(
-    stack: np.ndarray, cameras: Cameras, beads_px: np.ndarray, profile: Profile, *, within_px: float, threads: int = 1
+    stack: np.ndarray,
+    cameras: Cameras,
+    beads_px: np.ndarray,
+    profile: Profile,
+    *,
+    within_px: float,
+    threads: int = 1,
 ) -> Sightings:
-    """Beads (bead, 3), as (z, y, x), looked for in all views (tilt, y, x), at most ``within_px`` from where ``cameras`` show them.
+    """Beads (bead, 3), as (z, y, x), looked for in all views (tilt, y, x), at most ``within_px``
+    from where ``cameras`` show them.
 
-    An observation counts when it looks like the bead: not much fainter or taller than in the bead's other views, as behind a bar or under
-    another bead, and sharp enough to be placed. Two beads that end at one place: neither counts there.
+    An observation counts when it looks like the bead: not much fainter or taller than in the bead's
+    other views, as behind a bar or under another bead, and sharp enough to be placed. Two beads
+    that end at one place: neither counts there.
     """
     shape = np.array(stack.shape[1:])
     where = project(cameras, beads_px) + [centre(int(n)) for n in shape]  # (view, bead, 2)
@@ -61,9 +71,17 @@ def measured(
         found = list(pool.map(one, range(len(stack))))
     view, bead = np.nonzero(there)
     index = np.concatenate([m.index_px for m in found])
-    height, correlation, error = (np.concatenate([getattr(m, n) for m in found]) for n in ("height", "correlation", "error_px"))
-    good = (np.hypot(*(index - where[there]).T) <= within_px) & (error <= WORST_ERROR_PX) & (correlation >= LEAST_CORRELATION)
-    # Centres in the frame only: from beyond it less than half of a bead shows, and it pulls inwards.
+    height, correlation, error = (
+        np.concatenate([getattr(m, n) for m in found])
+        for n in ("height", "correlation", "error_px")
+    )
+    good = (
+        (np.hypot(*(index - where[there]).T) <= within_px)
+        & (error <= WORST_ERROR_PX)
+        & (correlation >= LEAST_CORRELATION)
+    )
+    # Centres in the frame only: from beyond it less than half of a bead shows, and it pulls
+    # inwards.
     good &= ((index > -0.5) & (index < shape - 0.5)).all(1)
     for b in np.unique(bead[good]):
         mine = bead == b
@@ -71,7 +89,9 @@ def measured(
         good &= ~mine | ((height > HEIGHT[0] * usual) & (height < HEIGHT[1] * usual))
     for v in range(len(stack)):
         mine = np.flatnonzero((view == v) & good)
-        gap = np.hypot(*(index[mine, None] - index[None, mine]).transpose(2, 0, 1)) + 1e9 * np.eye(len(mine))
+        gap = np.hypot(*(index[mine, None] - index[None, mine]).transpose(2, 0, 1)) + 1e9 * np.eye(
+            len(mine)
+        )
         if len(mine) > 1:
             good[mine[gap.min(1) < 0.25 * profile.diameter_px]] = False
     return Sightings(bead, view, index, height, correlation, error).keep(good)

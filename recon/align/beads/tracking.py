@@ -32,7 +32,8 @@ class NotEnoughBeads(UserError):
 
 @dataclass(frozen=True, eq=False)
 class Tracked:
-    """``cameras`` of all views, ``sighted`` beads and their candidates, and ``blind``: (view,) bool, views that matched nothing."""
+    """``cameras`` of all views, ``sighted`` beads and their candidates, and ``blind``: (view,)
+    bool, views that matched nothing."""
 
     cameras: Cameras
     sighted: Sighted
@@ -40,13 +41,16 @@ class Tracked:
     bundle: Bundle
 
 
-def track(spots: Spots, tilt_deg: np.ndarray, shape: tuple[int, int], diameter_px: float) -> Tracked:
+def track(
+    spots: Spots, tilt_deg: np.ndarray, shape: tuple[int, int], diameter_px: float
+) -> Tracked:
     """Follow the beads of ``spots`` through all views.
 
-    1. Neighbouring views around the lowest tilt are matched (``matching.py``) and their chains solved for one axis. 2. View by view
-    outward, the beads are projected as the solution says; the view's shift is what most of them vote for. New beads are looked for, and
-    all is solved again, every ``VIEWS_A_SOLVE`` views. 3. With all views placed, beads are looked for once more with looser, then tighter
-    reach, and each view has its own rotation and magnification.
+    1. Neighbouring views around the lowest tilt are matched (``matching.py``) and their chains
+    solved for one axis. 2. View by view outward, the beads are projected as the solution says; the
+    view's shift is what most of them vote for. New beads are looked for, and all is solved again,
+    every ``VIEWS_A_SOLVE`` views. 3. With all views placed, beads are looked for once more with
+    looser, then tighter reach, and each view has its own rotation and magnification.
 
     Raises ``NotEnoughBeads`` when fewer than ``FEWEST_BEADS`` can be followed.
     """
@@ -67,8 +71,14 @@ def track(spots: Spots, tilt_deg: np.ndarray, shape: tuple[int, int], diameter_p
     since = 0
     while low > 0 or high < len(order) - 1:
         # The side that lags behind in tilt goes first.
-        down = low > 0 and (high == len(order) - 1 or abs(tilts[order[low - 1]]) <= abs(tilts[order[high + 1]]))
-        view, neighbour = (int(order[low - 1]), int(order[low])) if down else (int(order[high + 1]), int(order[high]))
+        down = low > 0 and (
+            high == len(order) - 1 or abs(tilts[order[low - 1]]) <= abs(tilts[order[high + 1]])
+        )
+        view, neighbour = (
+            (int(order[low - 1]), int(order[low]))
+            if down
+            else (int(order[high + 1]), int(order[high]))
+        )
         cameras, seen = _placed(good, cameras, found.beads_px, view, neighbour, shape, within)
         blind[view] = not seen
         if seen:
@@ -77,18 +87,33 @@ def track(spots: Spots, tilt_deg: np.ndarray, shape: tuple[int, int], diameter_p
         low, high = (low - 1, high) if down else (low, high + 1)
         if since >= VIEWS_A_SOLVE:
             found = sight(
-                good, cameras, placed, within_px=1.5 * within, height_px=_heights(found.beads_px, shape, diameter_px), shape=shape,
-                known_px=found.beads_px, least_views=min(6, len(placed) // 2),
-            )  # fmt: skip
+                good,
+                cameras,
+                placed,
+                within_px=1.5 * within,
+                height_px=_heights(found.beads_px, shape, diameter_px),
+                shape=shape,
+                known_px=found.beads_px,
+                least_views=min(6, len(placed) // 2),
+            )
             bundle = _solved(_tracks(good, found), tilts, bundle.axis_deg, ONE_AXIS)
             cameras = _kept_shifts(bundle.cameras, cameras, placed)
             found = _of(bundle)
             since = 0
-    for freedom, reach in ((ONE_AXIS, 1.5 * within), (Freedom(), within), (Freedom(tilt="free"), max(1.5, 0.6 * within))):
+    for freedom, reach in (
+        (ONE_AXIS, 1.5 * within),
+        (Freedom(), within),
+        (Freedom(tilt="free"), max(1.5, 0.6 * within)),
+    ):
         found = sight(
-            spots, cameras, placed, within_px=reach, height_px=_heights(found.beads_px, shape, diameter_px, wide=freedom == ONE_AXIS),
-            shape=shape, known_px=found.beads_px,
-        )  # fmt: skip
+            spots,
+            cameras,
+            placed,
+            within_px=reach,
+            height_px=_heights(found.beads_px, shape, diameter_px, wide=freedom == ONE_AXIS),
+            shape=shape,
+            known_px=found.beads_px,
+        )
         bundle = _solved(_tracks(spots, found), tilts, float(cameras.rotation_deg.mean()), freedom)
         cameras = _kept_shifts(bundle.cameras, cameras, placed)
         found = Sighted(bundle.beads_px, found.spot[:, bundle.beads])
@@ -99,7 +124,8 @@ def track(spots: Spots, tilt_deg: np.ndarray, shape: tuple[int, int], diameter_p
 
 def too_few(count: int) -> NotEnoughBeads:
     return NotEnoughBeads(
-        f"{count} gold beads could be followed through the series, {FEWEST_BEADS} or more wanted; use align=xcorr, which needs none, or "
+        f"{count} gold beads could be followed through the series, {FEWEST_BEADS} or more wanted; "
+        f"use align=xcorr, which needs none, or "
         "help align=fiducial with the beads' diameter, align.bead_nm="
     )
 
@@ -108,7 +134,10 @@ def contradictory(count: int, why: UserError) -> NotEnoughBeads:
     """The sentence for tracks that have no solution."""
     if count < FEWEST_BEADS:
         return too_few(count)
-    return NotEnoughBeads(f"{count} tracks were found that no geometry explains ({why}); use align=xcorr, or give align.bead_nm=")
+    return NotEnoughBeads(
+        f"{count} tracks were found that no geometry explains ({why}); use align=xcorr, or give "
+        f"align.bead_nm="
+    )
 
 
 def _first_views(spots: Spots, tilts: np.ndarray, order: np.ndarray) -> np.ndarray:
@@ -120,25 +149,31 @@ def _first_views(spots: Spots, tilts: np.ndarray, order: np.ndarray) -> np.ndarr
     start = int(np.argmin(np.abs(tilts[candidates])))
     low = high = start
     while (
-        high - low + 1 < min(START_VIEWS, len(candidates)) or tilts[candidates[high]] - tilts[candidates[low]] < START_RANGE_DEG
+        high - low + 1 < min(START_VIEWS, len(candidates))
+        or tilts[candidates[high]] - tilts[candidates[low]] < START_RANGE_DEG
     ):
         if low == 0 and high == len(candidates) - 1:
             break
         middle = tilts[candidates[start]]
         down = low > 0 and (
-            high == len(candidates) - 1 or middle - tilts[candidates[low - 1]] <= tilts[candidates[high + 1]] - middle
+            high == len(candidates) - 1
+            or middle - tilts[candidates[low - 1]] <= tilts[candidates[high + 1]] - middle
         )
         low, high = (low - 1, high) if down else (low, high + 1)
     return np.asarray(candidates[low : high + 1])
 
 
-def _chains(spots: Spots, views: np.ndarray, shape: tuple[int, int], diameter_px: float, n_views: int) -> Tracks:
+def _chains(
+    spots: Spots, views: np.ndarray, shape: tuple[int, int], diameter_px: float, n_views: int
+) -> Tracks:
     """Tracks through ``views``, sorted by tilt, from the matches of neighbours."""
     reach = REACH * min(shape)
     name: dict[tuple[int, int], int] = {}
     count = 0
     for a, b in itertools.pairwise(views):
-        pairs, _, _ = matched(spots.position_px[a], spots.position_px[b], within_px=0.7 * diameter_px, reach_px=reach)
+        pairs, _, _ = matched(
+            spots.position_px[a], spots.position_px[b], within_px=0.7 * diameter_px, reach_px=reach
+        )
         for i, j in pairs:
             if (int(a), int(i)) not in name:
                 name[int(a), int(i)] = count
@@ -165,13 +200,25 @@ def _solved(tracks: Tracks, tilts: np.ndarray, axis_deg: float | None, freedom: 
 
 
 def _again(
-    spots: Spots, bundle: Bundle, tilts: np.ndarray, placed: np.ndarray, shape: tuple[int, int], within: float, freedom: Freedom
+    spots: Spots,
+    bundle: Bundle,
+    tilts: np.ndarray,
+    placed: np.ndarray,
+    shape: tuple[int, int],
+    within: float,
+    freedom: Freedom,
 ) -> tuple[Cameras, Sighted]:
     """The first beads looked for anew in all the first views, and solved again."""
     found = sight(
-        spots, bundle.cameras, placed, within_px=1.5 * within, height_px=_heights(bundle.beads_px, shape, within, wide=True), shape=shape,
-        known_px=bundle.beads_px, least_views=max(3, len(placed) // 2),
-    )  # fmt: skip
+        spots,
+        bundle.cameras,
+        placed,
+        within_px=1.5 * within,
+        height_px=_heights(bundle.beads_px, shape, within, wide=True),
+        shape=shape,
+        known_px=bundle.beads_px,
+        least_views=max(3, len(placed) // 2),
+    )
     if len(found.beads_px) < 4:
         raise too_few(len(found.beads_px))
     again = _solved(_tracks(spots, found), tilts, bundle.axis_deg, freedom)
@@ -182,10 +229,14 @@ def _of(bundle: Bundle) -> Sighted:
     return Sighted(bundle.beads_px, np.full((bundle.tracks.n_views, len(bundle.beads)), -1))
 
 
-def _heights(beads_px: np.ndarray, shape: tuple[int, int], diameter_px: float, *, wide: bool = False) -> tuple[float, float]:
-    """Where along z to look: half as far again as beads are known to be, and never less than five diameters to either side.
+def _heights(
+    beads_px: np.ndarray, shape: tuple[int, int], diameter_px: float, *, wide: bool = False
+) -> tuple[float, float]:
+    """Where along z to look: half as far again as beads are known to be, and never less than five
+    diameters to either side.
 
-    ``wide``: while hardly any are known, a third of the frame's width: they may all be of one face of the film.
+    ``wide``: while hardly any are known, a third of the frame's width: they may all be of one face
+    of the film.
     """
     low, high = np.quantile(beads_px[:, 0], [0.03, 0.97])
     room = max(5 * diameter_px, 0.5 * float(high - low), WIDE * max(shape) if wide else 0.0)
@@ -194,7 +245,13 @@ def _heights(beads_px: np.ndarray, shape: tuple[int, int], diameter_px: float, *
 
 
 def _placed(
-    spots: Spots, cameras: Cameras, beads_px: np.ndarray, view: int, neighbour: int, shape: tuple[int, int], within: float
+    spots: Spots,
+    cameras: Cameras,
+    beads_px: np.ndarray,
+    view: int,
+    neighbour: int,
+    shape: tuple[int, int],
+    within: float,
 ) -> tuple[Cameras, bool]:
     """(cameras with ``view`` where most beads vote it to be, whether enough did)."""
     parameters = cameras.parameters.copy()
@@ -204,7 +261,9 @@ def _placed(
     predicted = beads_px @ p[view].T + s[view]
     half = (np.array(shape) - 1) / 2
     predicted = predicted[(np.abs(predicted) <= half + REACH * min(shape)).all(1)]
-    shift, votes = voted_shift(predicted, spots.position_px[view], within_px=within, reach_px=REACH * min(shape))
+    shift, votes = voted_shift(
+        predicted, spots.position_px[view], within_px=within, reach_px=REACH * min(shape)
+    )
     visible = int((np.abs(predicted + shift) <= half).all(1).sum())
     parameters[view, [Y, X]] += shift
     seen = votes >= max(3, LEAST_VOTES * visible)
@@ -212,11 +271,13 @@ def _placed(
 
 
 def _kept_shifts(solved: Cameras, before: Cameras, placed: np.ndarray) -> Cameras:
-    """The solution, with what ``before`` said for views that it knows nothing of, moved along with its neighbours."""
+    """The solution, with what ``before`` said for views that it knows nothing of, moved along with
+    its neighbours."""
     parameters = solved.parameters.copy()
     others = np.setdiff1d(np.arange(solved.n_views), placed)
     if others.size:
-        # The solution may have moved the specimen: blind views go with the placed one nearest in tilt.
+        # The solution may have moved the specimen: blind views go with the placed one nearest in
+        # tilt.
         tilt = before.parameters[:, TILT]
         near = placed[np.abs(tilt[others, None] - tilt[placed]).argmin(1)]
         parameters[others] = solved.parameters[near]
@@ -228,5 +289,7 @@ def _tracks(spots: Spots, found: Sighted) -> Tracks:
     view, bead = np.nonzero(found.spot >= 0)
     if len(view) == 0:
         raise too_few(0)
-    position = np.array([spots.position_px[v][found.spot[v, b]] for v, b in zip(view, bead, strict=True)])
+    position = np.array(
+        [spots.position_px[v][found.spot[v, b]] for v, b in zip(view, bead, strict=True)]
+    )
     return Tracks(bead, view, position, len(found.spot))

@@ -1,4 +1,5 @@
-"""Bundle adjustment: beads' 3-D positions and every view's geometry from tracks, by least squares."""
+"""Bundle adjustment: beads' 3-D positions and every view's geometry from tracks, by least
+squares."""
 
 from __future__ import annotations
 
@@ -10,4 +11,15 @@ from recon.align.bundle.solve import solve
 from recon.align.bundle.to_aligned import Affines, to_aligned
 from recon.align.bundle.tracks import Tracks
 
-__all__ = ["Affines", "Bundle", "Cameras", "Freedom", "Tracks", "Trial", "choose", "project", "solve", "to_aligned"]
+__all__ = [
+    "Affines",
+    "Bundle",
+    "Cameras",
+    "Freedom",
+    "Tracks",
+    "Trial",
+    "choose",
+    "project",
+    "solve",
+    "to_aligned",
+]

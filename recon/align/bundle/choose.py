@@ -20,8 +20,9 @@ from recon.align.bundle.threads import one_blas_thread
 from recon.align.bundle.tracks import Tracks
 from recon.errors import UserError
 
-# What may be tried for each parameter, from stiff to loose. Strains are tried as slow changes only, and after the rest: resampling a view
-# undoes a rotation and a magnification exactly, a change of the specimen only on average (``to_aligned.py``).
+# What may be tried for each parameter, from stiff to loose. Strains are tried as slow changes only,
+# and after the rest: resampling a view undoes a rotation and a magnification exactly, a change of
+# the specimen only on average (``to_aligned.py``).
 LADDER: dict[str, tuple[Mode, ...]] = {
     "rotation": ("global", "grouped", "free"),
     "magnification": ("fixed", "grouped", "free"),
@@ -37,16 +38,19 @@ ORDER = (
     ("x_tilt", "skew", "stretch", "scan_skew", "thinning"),
     ("rotation", "magnification", "tilt"),
 )
-# Of the mean squared leave-one-out residual. Parameters that mean nothing raise it: p of them on n numbers by about 2 p / n, give or take
-# 2 sqrt(2 p) / n, so that a fall by this much is no chance from 100 observations on.
+# Of the mean squared leave-one-out residual. Parameters that mean nothing raise it: p of them on n
+# numbers by about 2 p / n, give or take 2 sqrt(2 p) / n, so that a fall by this much is no chance
+# from 100 observations on.
 LEAST_GAIN = 0.01
 
 
 @dataclass(frozen=True)
 class Trial:
-    """``leave_out_px``: root mean square length of the leave-one-out residuals, NaN when the tracks do not determine ``freedom``.
+    """``leave_out_px``: root mean square length of the leave-one-out residuals, NaN when the tracks
+    do not determine ``freedom``.
 
-    ``gain``: the part by which its square fell from the solution before; ``taken``: whether it became the next. ``why``: a sentence.
+    ``gain``: the part by which its square fell from the solution before; ``taken``: whether it
+    became the next. ``why``: a sentence.
     """
 
     freedom: Freedom
@@ -66,17 +70,27 @@ def choose(
     pixel_nm: float | None = None,
     groups: Freedom | None = None,
 ) -> tuple[Bundle, tuple[Trial, ...]]:
-    """(solution, what was tried). From one axis, fixed tilts and magnification, the change that lowers the squared leave-one-out residual
-    most is taken, again and again, as long as it lowers it by ``LEAST_GAIN``.
+    """(solution, what was tried). From one axis, fixed tilts and magnification, the change that
+    lowers the squared leave-one-out residual most is taken, again and again, as long as it lowers
+    it by ``LEAST_GAIN``.
 
-    ``groups``: group sizes to use; its modes are not looked at. Outliers are those of the usual solution (``Freedom()``), the same in all
-    trials, and are judged anew at the end. Raises ``UserError`` as ``solve``.
+    ``groups``: group sizes to use; its modes are not looked at. Outliers are those of the usual
+    solution (``Freedom()``), the same in all trials, and are judged anew at the end. Raises
+    ``UserError`` as ``solve``.
     """
     sizes = Freedom() if groups is None else groups
-    stiff = replace(ONE_AXIS, group_views=sizes.group_views, strain_group_views=sizes.strain_group_views)
+    stiff = replace(
+        ONE_AXIS, group_views=sizes.group_views, strain_group_views=sizes.strain_group_views
+    )
     usual = replace(stiff, rotation="free", magnification="free", tilt="grouped")
     fit = partial(
-        solve, tracks, tilt_deg, axis_deg=axis_deg, x_tilt_deg=x_tilt_deg, reject_beyond=reject_beyond, pixel_nm=pixel_nm
+        solve,
+        tracks,
+        tilt_deg,
+        axis_deg=axis_deg,
+        x_tilt_deg=x_tilt_deg,
+        reject_beyond=reject_beyond,
+        pixel_nm=pixel_nm,
     )
     try:
         first = fit(freedom=usual)
@@ -84,7 +98,10 @@ def choose(
         first = fit(freedom=stiff)
     kept = first.tracks.keep(first.used)
     seen = Seen(
-        np.searchsorted(first.beads, kept.bead), kept.view, np.ascontiguousarray(kept.position_px[:, ::-1]), len(first.beads)
+        np.searchsorted(first.beads, kept.bead),
+        kept.view,
+        np.ascontiguousarray(kept.position_px[:, ::-1]),
+        len(first.beads),
     )
     cap = reject_beyond * max(first.errors.sigma_px, SMALLEST_SCALE_PX)
     loss = Loss("huber", max(HUBER_SPREADS * first.errors.sigma_px, SMALLEST_SCALE_PX))
@@ -100,11 +117,15 @@ def choose(
                 try:
                     result = _fitted(given, current[0], current[1], seen, looser, loss)
                 except UserError as error:
-                    trials.append(Trial(looser, float("nan"), 0.0, False, f"not determined: {error}"))
+                    trials.append(
+                        Trial(looser, float("nan"), 0.0, False, f"not determined: {error}")
+                    )
                     continue
                 before, after = _rms(current[2], cap) ** 2, _rms(result[2], cap) ** 2
                 gain = (before - after) / max(before, SMALLEST_SCALE_PX**2)
-                why = f"{name} {mode}: the squared leave-one-out residual falls by {100 * gain:.1f} %"
+                why = (
+                    f"{name} {mode}: the squared leave-one-out residual falls by {100 * gain:.1f} %"
+                )
                 trials.append(Trial(looser, _rms(result[2], cap), gain, False, why))
                 if gain > LEAST_GAIN:
                     tried.append((gain, looser, result))
@@ -118,7 +139,8 @@ def choose(
 def _fitted(
     given: Cameras, cameras: Cameras, xyz: np.ndarray, seen: Seen, freedom: Freedom, loss: Loss
 ) -> tuple[Cameras, np.ndarray, np.ndarray]:
-    """(views, beads, (obs,) lengths of the leave-one-out residuals) of ``freedom``, from a solution nearby."""
+    """(views, beads, (obs,) lengths of the leave-one-out residuals) of ``freedom``, from a solution
+    nearby."""
     space, start = allowed(cameras, given, freedom, np.bincount(seen.view, minlength=given.n_views))
     with one_blas_thread():
         try:

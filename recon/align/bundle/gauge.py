@@ -1,17 +1,20 @@
 """The gauge: what no track can tell, and how it is fixed.
 
-Moving, turning or scaling the specimen while the views undo it changes no prediction. Left alone, these motions make the normal equations
-singular; so they are fixed by linear constraints on the views' parameters, one for each motion that the free parameters can undo:
+Moving, turning or scaling the specimen while the views undo it changes no prediction. Left alone,
+these motions make the normal equations singular; so they are fixed by linear constraints on the
+views' parameters, one for each motion that the free parameters can undo:
 
-* three translations: ``sum_v M_v' s_v = 0``, with M_v the projection of view v where the solution starts. It spreads over all views
-  what a fixed reference view would put into one, so that no view's noise enters the others' error bars. Afterwards the volume's origin is
-  put (``centred``) where the view at the lowest tilt has its centre, at the beads' mean height.
+* three translations: ``sum_v M_v' s_v = 0``, with M_v the projection of view v where the solution
+  starts. It spreads over all views what a fixed reference view would put into one, so that no
+  view's noise enters the others' error bars. Afterwards the volume's origin is put (``centred``)
+  where the view at the lowest tilt has its centre, at the beads' mean height.
 * the turn about the tilt axis, when tilts are grouped or free: ``sum_v (t_v - nominal) = 0``;
-* the turn about x, when x-tilts are: ``sum_v (a_v - nominal) = 0``; and the turn about the beam, when rotations are too:
-  ``sum_v (a_v - nominal) sin t_v = 0``, since turning the specimen by d about z adds ``d tan t`` to the x-tilts and ``d / cos t`` to the
-  rotations;
-* the scale, when magnifications are: ``sum_v log m_v = 0``, so that a pixel keeps its size on average; likewise the scales along x and
-  y, the skew and the thickness when stretch, skew and thinning are.
+* the turn about x, when x-tilts are: ``sum_v (a_v - nominal) = 0``; and the turn about the beam,
+  when rotations are too: ``sum_v (a_v - nominal) sin t_v = 0``, since turning the specimen by d
+  about z adds ``d tan t`` to the x-tilts and ``d / cos t`` to the rotations;
+* the scale, when magnifications are: ``sum_v log m_v = 0``, so that a pixel keeps its size on
+  average; likewise the scales along x and y, the skew and the thickness when stretch, skew and
+  thinning are.
 
 All follow from how ``R(r) Ry(t) Rx(a) K`` of ``model.py`` takes in a factor on its right.
 """
@@ -30,10 +33,11 @@ from recon.errors import UserError
 
 @dataclass(frozen=True, eq=False)
 class Space:
-    """The allowed changes of the views' parameters: ``parameters[:, columns] += (basis @ unknowns)``.
+    """The allowed changes of the views' parameters: ``parameters[:, columns] += (basis @
+    unknowns)``.
 
-    ``columns``: (active,) of ``Cameras.parameters``. ``basis``: (view * active, unknown), views slowest. ``names``: (unknown,) of which
-    parameter each unknown is.
+    ``columns``: (active,) of ``Cameras.parameters``. ``basis``: (view * active, unknown), views
+    slowest. ``names``: (unknown,) of which parameter each unknown is.
     """
 
     columns: np.ndarray
@@ -50,11 +54,15 @@ class Space:
         return Cameras(parameters)
 
 
-def allowed(cameras: Cameras, given: Cameras, freedom: Freedom, beads_in_view: np.ndarray) -> tuple[Space, Cameras]:
-    """(space, start): the space of ``freedom`` with the gauge fixed, and ``cameras`` moved into it (as differences from ``given``).
+def allowed(
+    cameras: Cameras, given: Cameras, freedom: Freedom, beads_in_view: np.ndarray
+) -> tuple[Space, Cameras]:
+    """(space, start): the space of ``freedom`` with the gauge fixed, and ``cameras`` moved into it
+    (as differences from ``given``).
 
-    ``beads_in_view``: (view,) observations. A view needs one bead for a shift of its own; for other parameters of its own, more
-    numbers (2 a bead) than it has parameters. Otherwise it follows its neighbours. Raises ``UserError`` when no view has beads enough.
+    ``beads_in_view``: (view,) observations. A view needs one bead for a shift of its own; for other
+    parameters of its own, more numbers (2 a bead) than it has parameters. Otherwise it follows its
+    neighbours. Raises ``UserError`` when no view has beads enough.
     """
     n = cameras.n_views
     tilts = given.parameters[:, TILT]
@@ -62,7 +70,8 @@ def allowed(cameras: Cameras, given: Cameras, freedom: Freedom, beads_in_view: n
     carrying = 2 * beads_in_view > own
     if own > 2 and not carrying.any():
         raise UserError(
-            f"no view shows more than {int(beads_in_view.max())} beads, {own // 2 + 1} wanted for {freedom.said()}; solve for less or "
+            f"no view shows more than {int(beads_in_view.max())} beads, {own // 2 + 1} wanted for "
+            f"{freedom.said()}; solve for less or "
             "track more beads"
         )
     columns: list[int] = [X, Y]
@@ -107,7 +116,8 @@ def _unseen(name: str, freedom: Freedom, tilts_rad: np.ndarray) -> np.ndarray:
 
 
 def _null(constraints: np.ndarray) -> np.ndarray:
-    """(unknown, fewer) orthonormal basis of what satisfies ``constraints`` (constraint, unknown)."""
+    """(unknown, fewer) orthonormal basis of what satisfies ``constraints`` (constraint,
+    unknown)."""
     count = constraints.shape[1]
     if count == 0 or constraints.shape[0] == 0:
         return np.eye(count)
@@ -126,7 +136,8 @@ def moved(cameras: Cameras, beads_px: np.ndarray, by_px: np.ndarray) -> tuple[Ca
 
 
 def turned(cameras: Cameras, beads_px: np.ndarray, by_deg: float) -> tuple[Cameras, np.ndarray]:
-    """The specimen turned about the tilt axis by ``by_deg`` and the tilts reduced by it. Exact without x-tilt and strain."""
+    """The specimen turned about the tilt axis by ``by_deg`` and the tilts reduced by it. Exact
+    without x-tilt and strain."""
     c, s = np.cos(np.deg2rad(by_deg)), np.sin(np.deg2rad(by_deg))
     z, y, x = np.asarray(beads_px).T
     beads = np.stack([c * z - s * x, y, c * x + s * z], axis=1)
@@ -134,7 +145,8 @@ def turned(cameras: Cameras, beads_px: np.ndarray, by_deg: float) -> tuple[Camer
 
 
 def leaned(cameras: Cameras, beads_px: np.ndarray, by_deg: float) -> tuple[Cameras, np.ndarray]:
-    """The specimen turned about x by ``by_deg`` and the x-tilts reduced by it. Exact without strain."""
+    """The specimen turned about x by ``by_deg`` and the x-tilts reduced by it. Exact without
+    strain."""
     c, s = np.cos(np.deg2rad(by_deg)), np.sin(np.deg2rad(by_deg))
     z, y, x = np.asarray(beads_px).T
     beads = np.stack([s * y + c * z, c * y - s * z, x], axis=1)
@@ -148,7 +160,8 @@ def scaled(cameras: Cameras, beads_px: np.ndarray, factor: float) -> tuple[Camer
 
 
 def centred(cameras: Cameras, beads_px: np.ndarray) -> tuple[Cameras, np.ndarray]:
-    """Moved so that the view at the lowest tilt has no shift and the beads' mean height is zero: the reconstruction is where it was seen."""
+    """Moved so that the view at the lowest tilt has no shift and the beads' mean height is zero:
+    the reconstruction is where it was seen."""
     low = int(np.argmin(np.abs(cameras.parameters[:, TILT])))
     height = -float(beads_px[:, 0].mean())
     view = matrices(cameras)[low]
@@ -158,14 +171,20 @@ def centred(cameras: Cameras, beads_px: np.ndarray) -> tuple[Cameras, np.ndarray
 
 
 def opposite(cameras: Cameras, beads_px: np.ndarray) -> tuple[Cameras, np.ndarray]:
-    """The axis the other way round: rotations changed by 180 degrees and the specimen inverted through the origin."""
+    """The axis the other way round: rotations changed by 180 degrees and the specimen inverted
+    through the origin."""
     half = -np.pi if cameras.parameters[:, ROTATION].mean() > 0 else np.pi
     return cameras.with_column(ROTATION, cameras.parameters[:, ROTATION] + half), -beads_px
 
 
 def upright(cameras: Cameras, beads_px: np.ndarray) -> tuple[Cameras, np.ndarray]:
-    """With the mean axis in [-90, 90) degrees, as ``align=xcorr`` has it. No view tells an axis from the opposite one: this is the rule."""
-    return (cameras, beads_px) if -90 <= cameras.rotation_deg.mean() < 90 else opposite(cameras, beads_px)
+    """With the mean axis in [-90, 90) degrees, as ``align=xcorr`` has it. No view tells an axis
+    from the opposite one: this is the rule."""
+    return (
+        (cameras, beads_px)
+        if -90 <= cameras.rotation_deg.mean() < 90
+        else opposite(cameras, beads_px)
+    )
 
 
 def levelling_deg(cameras: Cameras, beads_px: np.ndarray) -> float:
@@ -181,7 +200,8 @@ def at_centroid(cameras: Cameras, beads_px: np.ndarray) -> tuple[Cameras, np.nda
 
 
 def same_frame(cameras: Cameras, other: Cameras) -> Cameras:
-    """``cameras`` with mean tilt, x-tilt and log magnification of ``other``: for comparing two solutions parameter by parameter."""
+    """``cameras`` with mean tilt, x-tilt and log magnification of ``other``: for comparing two
+    solutions parameter by parameter."""
     parameters = cameras.parameters.copy()
     for column in (TILT, X_TILT, MAGNIFICATION):
         parameters[:, column] += other.parameters[:, column].mean() - parameters[:, column].mean()

@@ -15,7 +15,8 @@ from recon.align.bundle.normal import assemble, linearised, step
 
 @dataclass(frozen=True, eq=False)
 class Seen:
-    """Observations with beads numbered without gaps. ``xy``: (obs, 2) as (x, y) from the image centre."""
+    """Observations with beads numbered without gaps. ``xy``: (obs, 2) as (x, y) from the image
+    centre."""
 
     bead: np.ndarray
     view: np.ndarray
@@ -41,17 +42,30 @@ def minimise(
     steps: int = 60,
     tolerance: float = 1e-10,
 ) -> tuple[Cameras, np.ndarray]:
-    """The views and beads of least loss near the given ones. A step is taken only if it lowers the loss.
+    """The views and beads of least loss near the given ones. A step is taken only if it lowers the
+    loss.
 
-    Ends when a step gains less than ``tolerance`` of the loss. Marquardt 1963, doi:10.1137/0111030, on iteratively reweighted squares. Raises
-    ``LinAlgError`` when no damping makes the equations solvable.
+    Ends when a step gains less than ``tolerance`` of the loss. Marquardt 1963, doi:10.1137/0111030,
+    on iteratively reweighted squares. Raises ``LinAlgError`` when no damping makes the equations
+    solvable.
     """
     damping, solvable = 1e-7, False
-    residual, to_view, to_bead = linearised(cameras, beads_xyz, seen.bead, seen.view, seen.xy, space.columns)
+    residual, to_view, to_bead = linearised(
+        cameras, beads_xyz, seen.bead, seen.view, seen.xy, space.columns
+    )
     length = np.hypot(*residual.T)
     cost = loss.value(length)
     for _ in range(steps):
-        equations = assemble(residual, to_view, to_bead, loss.weight(length), seen.bead, seen.view, space, seen.n_beads)
+        equations = assemble(
+            residual,
+            to_view,
+            to_bead,
+            loss.weight(length),
+            seen.bead,
+            seen.view,
+            space,
+            seen.n_beads,
+        )
         while True:
             try:
                 views, beads = step(equations.damped(damping))
@@ -70,7 +84,12 @@ def minimise(
                     raise LinAlgError("no damping makes the normal equations solvable")
                 return cameras, beads_xyz
         gain = cost - new_cost
-        (cameras, beads_xyz), (residual, to_view, to_bead), length, cost = tried, new, new_length, new_cost
+        (cameras, beads_xyz), (residual, to_view, to_bead), length, cost = (
+            tried,
+            new,
+            new_length,
+            new_cost,
+        )
         damping = max(damping / 10, 1e-12)
         if gain <= tolerance * cost or cost < 1e-22 * len(length):
             break

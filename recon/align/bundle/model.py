@@ -1,4 +1,5 @@
-"""The projection model: where a bead at (z, y, x) shows in a raw view, and how that changes with every parameter.
+"""The projection model: where a bead at (z, y, x) shows in a raw view, and how that changes with
+every parameter.
 
 With P = (X, Y, Z) from the centre of the volume and p = (x, y) from the centre of the raw image,
 
@@ -9,13 +10,16 @@ With P = (X, Y, Z) from the centre of the volume and p = (x, y) from the centre 
     Rx(a) = [1, 0, 0; 0, cos a, -sin a; 0, sin a, cos a]       x-tilt
     K = [1 + e, 0, 0; g, 1, 0; 0, 0, k]           the specimen's own change: stretch e, skew g, thinning k
 
-t is the tilt, m the magnification, s the shift. For a = h = 0, K = 1 this is equation (2) of ``geometry.py`` turned round, with
-``shift = -R(-r) s / m``. It is IMOD's model too (tiltalign: x = aX + bY + cZ + dx, y = dX + eY + fZ + dy, with a = m cos t cos r,
-b = -m sin r, c = m k sin t cos r, d = m cos t sin r, e = m cos r, f = m k sin t sin r): e and g are IMOD's ``dmag`` and skew, h its
-projection skew, as its solution of real tracks shows (tests/align/bundle/test_bead_tracks.py). IMOD's coordinates are pixel index + 1/2, so
-that positions counted from the centre are the same numbers, and so are the angles.
+t is the tilt, m the magnification, s the shift. For a = h = 0, K = 1 this is equation (2) of
+``geometry.py`` turned round, with ``shift = -R(-r) s / m``. It is IMOD's model too (tiltalign: x =
+aX + bY + cZ + dx, y = dX + eY + fZ + dy, with a = m cos t cos r, b = -m sin r, c = m k sin t cos r,
+d = m cos t sin r, e = m cos r, f = m k sin t sin r): e and g are IMOD's ``dmag`` and skew, h its
+projection skew, as its solution of real tracks shows (tests/align/bundle/test_bead_tracks.py).
+IMOD's coordinates are pixel index + 1/2, so that positions counted from the centre are the same
+numbers, and so are the angles.
 
-Inside this package vectors run (x, y) and (X, Y, Z), as in (1); what goes out runs (y, x) and (z, y, x).
+Inside this package vectors run (x, y) and (X, Y, Z), as in (1); what goes out runs (y, x) and (z,
+y, x).
 """
 
 from __future__ import annotations
@@ -24,14 +28,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-# Columns of ``Cameras.parameters``. Angles in radians, magnification and thinning as logarithms, so that all steps are additive.
+# Columns of ``Cameras.parameters``. Angles in radians, magnification and thinning as logarithms, so
+# that all steps are additive.
 X, Y, ROTATION, MAGNIFICATION, TILT, X_TILT, STRETCH, SKEW, THINNING, SCAN_SKEW = range(10)
 COUNT = 10
 
 
 @dataclass(frozen=True, eq=False)
 class Cameras:
-    """Every view's part of equation (1). ``parameters``: (view, 10), see the column numbers of this module."""
+    """Every view's part of equation (1). ``parameters``: (view, 10), see the column numbers of this
+    module."""
 
     parameters: np.ndarray
 
@@ -41,7 +47,8 @@ class Cameras:
 
     @property
     def shift_px(self) -> np.ndarray:
-        """(view, 2) as (dy, dx) in raw pixels: where the centre of the volume shows, from the centre of the image."""
+        """(view, 2) as (dy, dx) in raw pixels: where the centre of the volume shows, from the
+        centre of the image."""
         return np.asarray(self.parameters[:, [Y, X]])
 
     @property
@@ -64,17 +71,20 @@ class Cameras:
 
     @property
     def stretch(self) -> np.ndarray:
-        """(view,) e of equation (1): the specimen is longer by this fraction across the tilt axis than along it."""
+        """(view,) e of equation (1): the specimen is longer by this fraction across the tilt axis
+        than along it."""
         return np.asarray(self.parameters[:, STRETCH])
 
     @property
     def skew_deg(self) -> np.ndarray:
-        """(view,) g of equation (1) as an angle: by how much the specimen's x leans towards its y, the tilt axis."""
+        """(view,) g of equation (1) as an angle: by how much the specimen's x leans towards its y,
+        the tilt axis."""
         return np.asarray(np.rad2deg(self.parameters[:, SKEW]))
 
     @property
     def scan_skew_deg(self) -> np.ndarray:
-        """(view,) h of equation (1) as an angle: a scan whose lines are not square to its columns."""
+        """(view,) h of equation (1) as an angle: a scan whose lines are not square to its
+        columns."""
         return np.asarray(np.rad2deg(self.parameters[:, SCAN_SKEW]))
 
     @property
@@ -105,7 +115,8 @@ def matrices(cameras: Cameras) -> np.ndarray:
 
 
 def matrix_slopes(cameras: Cameras) -> np.ndarray:
-    """(view, 10, 2, 3) derivatives of ``matrices`` to each column of the parameters (zero for the shift)."""
+    """(view, 10, 2, 3) derivatives of ``matrices`` to each column of the parameters (zero for the
+    shift)."""
     q = cameras.parameters
     turn, tilted, lean, strain = _factors(q)
     left, right = turn @ tilted, lean @ strain
@@ -124,7 +135,8 @@ def matrix_slopes(cameras: Cameras) -> np.ndarray:
 
 
 def project(cameras: Cameras, beads_px: np.ndarray) -> np.ndarray:
-    """Equation (1): (view, bead, 2) as (y, x) from the image centre, of beads (bead, 3) as (z, y, x) from the volume's."""
+    """Equation (1): (view, bead, 2) as (y, x) from the image centre, of beads (bead, 3) as (z, y,
+    x) from the volume's."""
     xy = np.einsum("vij,bj->vbi", matrices(cameras), np.asarray(beads_px)[:, ::-1])
     return np.asarray((xy + cameras.parameters[:, None, [X, Y]])[..., ::-1])
 
@@ -132,9 +144,11 @@ def project(cameras: Cameras, beads_px: np.ndarray) -> np.ndarray:
 def jacobian(
     cameras: Cameras, beads_xyz: np.ndarray, bead: np.ndarray, view: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """((obs, 2) predictions (x, y), (obs, 2, 10) slopes to the view's parameters, (obs, 2, 3) slopes to the bead's (X, Y, Z)).
+    """((obs, 2) predictions (x, y), (obs, 2, 10) slopes to the view's parameters, (obs, 2, 3)
+    slopes to the bead's (X, Y, Z)).
 
-    These blocks are all there is: an observation depends on its own view and its own bead, so the whole Jacobian is sparse.
+    These blocks are all there is: an observation depends on its own view and its own bead, so the
+    whole Jacobian is sparse.
     """
     m = matrices(cameras)[view]
     points = beads_xyz[bead]

@@ -1,7 +1,8 @@
 """The normal equations in blocks, and their solution with the beads eliminated.
 
-With U the views' part, V the beads' (3, 3) blocks and W what couples them, the views' step solves ``(U - W V^-1 W') d = g - W V^-1 h``
-(the Schur complement); the beads' follow one by one. Brown 1976; Triggs et al. 2000, doi:10.1007/3-540-44480-7_21.
+With U the views' part, V the beads' (3, 3) blocks and W what couples them, the views' step solves
+``(U - W V^-1 W') d = g - W V^-1 h`` (the Schur complement); the beads' follow one by one. Brown
+1976; Triggs et al. 2000, doi:10.1007/3-540-44480-7_21.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from recon.align.bundle.model import Cameras, jacobian
 
 @dataclass(frozen=True, eq=False)
 class Normal:
-    """``u``: (unknown, unknown). ``w``: (unknown, bead, 3). ``v``: (bead, 3, 3). ``g``, ``h``: right-hand sides (unknown,), (bead, 3)."""
+    """``u``: (unknown, unknown). ``w``: (unknown, bead, 3). ``v``: (bead, 3, 3). ``g``, ``h``:
+    right-hand sides (unknown,), (bead, 3)."""
 
     u: np.ndarray
     w: np.ndarray
@@ -34,9 +36,15 @@ class Normal:
 
 
 def linearised(
-    cameras: Cameras, beads_xyz: np.ndarray, bead: np.ndarray, view: np.ndarray, seen_xy: np.ndarray, columns: np.ndarray
+    cameras: Cameras,
+    beads_xyz: np.ndarray,
+    bead: np.ndarray,
+    view: np.ndarray,
+    seen_xy: np.ndarray,
+    columns: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """((obs, 2) residuals seen - predicted, (obs, 2, active), (obs, 2, 3) slopes of the prediction)."""
+    """((obs, 2) residuals seen - predicted, (obs, 2, active), (obs, 2, 3) slopes of the
+    prediction)."""
     predicted, to_view, to_bead = jacobian(cameras, beads_xyz, bead, view)
     return seen_xy - predicted, to_view[:, :, columns], to_bead
 
@@ -51,26 +59,36 @@ def assemble(
     space: Space,
     n_beads: int,
 ) -> Normal:
-    """Normal equations of ``sum weight |residual - J step|^2`` in the unknowns of ``space`` and the beads' positions."""
+    """Normal equations of ``sum weight |residual - J step|^2`` in the unknowns of ``space`` and the
+    beads' positions."""
     active = to_view.shape[2]
     n_views = len(space.basis) // active
     weighted_view, weighted_bead = to_view * weight[:, None, None], to_bead * weight[:, None, None]
     views = _summed(np.einsum("oia,oib->oab", weighted_view, to_view), view, n_views)
     beads = _summed(np.einsum("oia,oib->oab", weighted_bead, to_bead), bead, n_beads)
     couple = np.zeros((n_views, n_beads, active, 3))
-    couple[view, bead] = np.einsum("oia,oib->oab", weighted_view, to_bead)  # a bead is once in a view at most
+    couple[view, bead] = np.einsum(
+        "oia,oib->oab", weighted_view, to_bead
+    )  # a bead is once in a view at most
     view_side = _summed(np.einsum("oia,oi->oa", weighted_view, residual), view, n_views)
     bead_side = _summed(np.einsum("oia,oi->oa", weighted_bead, residual), bead, n_beads)
 
     basis = space.basis
     tied = (views @ basis.reshape(n_views, active, -1)).reshape(basis.shape)
     flat = couple.transpose(0, 2, 1, 3).reshape(n_views * active, n_beads * 3)
-    return Normal(basis.T @ tied, (basis.T @ flat).reshape(-1, n_beads, 3), beads, basis.T @ view_side.ravel(), bead_side)
+    return Normal(
+        basis.T @ tied,
+        (basis.T @ flat).reshape(-1, n_beads, 3),
+        beads,
+        basis.T @ view_side.ravel(),
+        bead_side,
+    )
 
 
 @dataclass(frozen=True, eq=False)
 class Reduced:
-    """``schur``: (unknown, unknown). ``side``: (unknown,). ``inverse_v``: (bead, 3, 3). ``wv``: (unknown, bead, 3) = W V^-1."""
+    """``schur``: (unknown, unknown). ``side``: (unknown,). ``inverse_v``: (bead, 3, 3). ``wv``:
+    (unknown, bead, 3) = W V^-1."""
 
     schur: np.ndarray
     side: np.ndarray
@@ -86,14 +104,18 @@ def reduce(normal: Normal) -> Reduced:
     wv = np.einsum("ubi,bij->ubj", normal.w, inverse_v)
     n = len(normal.u)
     schur = normal.u - wv.reshape(n, -1) @ normal.w.reshape(n, -1).T
-    return Reduced((schur + schur.T) / 2, normal.g - np.einsum("ubi,bi->u", wv, normal.h), inverse_v, wv)
+    return Reduced(
+        (schur + schur.T) / 2, normal.g - np.einsum("ubi,bi->u", wv, normal.h), inverse_v, wv
+    )
 
 
 def step(normal: Normal) -> tuple[np.ndarray, np.ndarray]:
     """((unknown,), (bead, 3)) solution. Raises ``LinAlgError`` when the equations are singular."""
     reduced = reduce(normal)
     views = np.asarray(cho_solve(cho_factor(reduced.schur), reduced.side))
-    beads = np.einsum("bij,bj->bi", reduced.inverse_v, normal.h - np.einsum("ubi,u->bi", normal.w, views))
+    beads = np.einsum(
+        "bij,bj->bi", reduced.inverse_v, normal.h - np.einsum("ubi,u->bi", normal.w, views)
+    )
     return views, beads
 
 

@@ -14,13 +14,16 @@ from recon.align.bundle.tracks import Tracks
 
 @dataclass(frozen=True, eq=False)
 class Bundle:
-    """``cameras``: every view's shift, rotation, magnification, tilt, x-tilt and strain. ``freedom``: which of them were solved for.
+    """``cameras``: every view's shift, rotation, magnification, tilt, x-tilt and strain.
+    ``freedom``: which of them were solved for.
 
-    ``beads``: (bead,) the tracks' numbers of the beads that were solved for, ``beads_px``: (bead, 3) their positions (z, y, x) from the
-    centre of the volume. ``tracks``: their observations; for each of these ``residual_px`` and ``leave_out_px``: (obs, 2) seen minus
-    predicted (y, x), with and without the observation itself, and ``used``: (obs,) False for outliers, which took no part and whose
-    two residuals are the same. ``errors``: standard deviations, for errors that are
-    independent (see ``correlation``). ``notes``: sentences on what had to be left out or tied together.
+    ``beads``: (bead,) the tracks' numbers of the beads that were solved for, ``beads_px``: (bead,
+    3) their positions (z, y, x) from the centre of the volume. ``tracks``: their observations; for
+    each of these ``residual_px`` and ``leave_out_px``: (obs, 2) seen minus predicted (y, x), with
+    and without the observation itself, and ``used``: (obs,) False for outliers, which took no part
+    and whose two residuals are the same. ``errors``: standard deviations, for errors that are
+    independent (see ``correlation``). ``notes``: sentences on what had to be left out or tied
+    together.
     """
 
     cameras: Cameras
@@ -73,14 +76,20 @@ class Bundle:
 
     @property
     def correlation(self) -> float:
-        """Of a bead's residuals in neighbouring views, in the order of tilt: near 0 where errors are independent, as error bars assume.
+        """Of a bead's residuals in neighbouring views, in the order of tilt: near 0 where errors
+        are independent, as error bars assume.
 
-        Real beads are centred alike in neighbouring views, and a model too stiff leaves smooth residuals. What many views share (the axis, a
-        bead's position, a curve) is then known less well than its bar says, by about ``sqrt((1 + c) / (1 - c))``; what one view has is not.
+        Real beads are centred alike in neighbouring views, and a model too stiff leaves smooth
+        residuals. What many views share (the axis, a bead's position, a curve) is then known less
+        well than its bar says, by about ``sqrt((1 + c) / (1 - c))``; what one view has is not.
         """
         rank = np.empty(self.tracks.n_views, int)
         rank[np.argsort(self.cameras.tilt_deg, kind="stable")] = np.arange(self.tracks.n_views)
-        bead, place, residual = self.tracks.bead[self.used], rank[self.tracks.view[self.used]], self.residual_px[self.used]
+        bead, place, residual = (
+            self.tracks.bead[self.used],
+            rank[self.tracks.view[self.used]],
+            self.residual_px[self.used],
+        )
         order = np.lexsort((place, bead))
         bead, place, residual = bead[order], place[order], residual[order]
         next_to = (np.diff(bead) == 0) & (np.diff(place) == 1)
@@ -91,9 +100,13 @@ class Bundle:
     @property
     def views_per_bead(self) -> np.ndarray:
         """(bead,) length of each trajectory, used observations only."""
-        return np.bincount(np.searchsorted(self.beads, self.tracks.bead[self.used]), minlength=len(self.beads))
+        return np.bincount(
+            np.searchsorted(self.beads, self.tracks.bead[self.used]), minlength=len(self.beads)
+        )
 
 
 def _mean_by(values: np.ndarray, index: np.ndarray, count: int) -> np.ndarray:
     number = np.bincount(index, minlength=count)
-    return np.asarray(np.bincount(index, values, minlength=count) / np.where(number > 0, number, np.nan))
+    return np.asarray(
+        np.bincount(index, values, minlength=count) / np.where(number > 0, number, np.nan)
+    )

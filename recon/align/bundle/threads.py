@@ -8,8 +8,9 @@ from contextlib import AbstractContextManager
 
 
 def one_blas_thread() -> AbstractContextManager[object]:
-    """While it is open, numpy and scipy use one thread: at these sizes threads wait for each other, on a busy machine ten times as long as
-    they work. Needs threadpoolctl, which comes with scikit-learn; without it nothing changes but the time.
+    """While it is open, numpy and scipy use one thread: at these sizes threads wait for each other,
+    on a busy machine ten times as long as they work. Needs threadpoolctl, which comes with
+    scikit-learn; without it nothing changes but the time.
     """
     try:
         limits = importlib.import_module("threadpoolctl")

@@ -1,1 +1,2 @@
-"""Patches of the images, followed through the series and solved for: alignment of a specimen without beads."""
+"""Patches of the images, followed through the series and solved for: alignment of a specimen
+without beads."""

@@ -31,24 +31,32 @@ def patch(
     working_px: int = 200,
     threads: int = 1,
 ) -> TiltSeries:
-    """Find every view's shift, and its rotation, magnification and tilt where the patches tell them; the pixels stay as they are.
+    """Find every view's shift, and its rotation, magnification and tilt where the patches tell
+    them; the pixels stay as they are.
 
-    1. ``align=xcorr``, with ``axis_deg`` as it takes it. 2. Overlapping patches, ``patch_px`` wide (null: a seventh of the frame), with
-    texture in both directions, followed outward from the lowest tilt; those that move as a point of the specimen does are solved for by
-    bundle adjustment. 3. From there, or from ``align=xcorr`` where that explains the views better, patches are measured against the
-    views' reprojections and solved for again, twice where views turn out to differ. 4. Up to ``rounds`` of reprojection matching of
-    whole views. Views wider than ``working_px`` are binned for all of it.
+    1. ``align=xcorr``, with ``axis_deg`` as it takes it. 2. Overlapping patches, ``patch_px`` wide
+    (null: a seventh of the frame), with texture in both directions, followed outward from the
+    lowest tilt; those that move as a point of the specimen does are solved for by bundle
+    adjustment. 3. From there, or from ``align=xcorr`` where that explains the views better, patches
+    are measured against the views' reprojections and solved for again, twice where views turn out
+    to differ. 4. Up to ``rounds`` of reprojection matching of whole views. Views wider than
+    ``working_px`` are binned for all of it.
 
-    Where patches cannot be followed, or explain the views less well than ``align=xcorr`` did, that result is kept, and the history says so.
+    Where patches cannot be followed, or explain the views less well than ``align=xcorr`` did, that
+    result is kept, and the history says so.
     """
     if patch_px is not None and patch_px < SMALLEST_PX:
-        raise UserError(f"align.patch_px={patch_px} given, {SMALLEST_PX} or more wanted; null takes a seventh of the frame")
+        raise UserError(
+            f"align.patch_px={patch_px} given, {SMALLEST_PX} or more wanted; null takes a seventh "
+            f"of the frame"
+        )
     raw = series.data.numpy()
     empty = np.flatnonzero(np.ptp(raw.reshape(len(raw), -1), axis=1) == 0)
     if empty.size:
         shown = ",".join(str(v) for v in empty[:20])
         raise UserError(
-            f"{empty.size} views are empty (one value in all pixels), detail in every view wanted; drop them with exclude=[{shown}]"
+            f"{empty.size} views are empty (one value in all pixels), detail in every view wanted; "
+            f"drop them with exclude=[{shown}]"
         )
     rough = xcorr(series, axis_deg=axis_deg, working_px=working_px, threads=threads)
     bin_by = max(1, min(math.ceil(max(raw.shape[1:]) / working_px), min(raw.shape[1:]) // 16))
@@ -67,19 +75,35 @@ def patch(
     if match.residual > before.residual:
         return _kept(
             rough,
-            f"patches leave {match.residual:.4f} of the data unexplained by reprojections, cross-correlation {before.residual:.4f}",
+            f"patches leave {match.residual:.4f} of the data unexplained by reprojections, "
+            f"cross-correlation {before.residual:.4f}",
         )
     place = replace(found.placement, shifts_px=match.shifts_px)
-    geometry = Geometry(place.angles_deg, series.geometry.pixel_nm, place.axis_deg, place.shifts_px * bin_by, place.own)
+    geometry = Geometry(
+        place.angles_deg,
+        series.geometry.pixel_nm,
+        place.axis_deg,
+        place.shifts_px * bin_by,
+        place.own,
+    )
     return series.after(
-        _sentence(found, match, before, bin_by), geometry=geometry, facts={"align": _facts(found, match, before, bin_by, size)}
+        _sentence(found, match, before, bin_by),
+        geometry=geometry,
+        facts={"align": _facts(found, match, before, bin_by, size)},
     )
 
 
 def refined(
-    stack: np.ndarray, start: Placement, before: Match, tilt_deg: np.ndarray, size: int, rounds: int, threads: int
+    stack: np.ndarray,
+    start: Placement,
+    before: Match,
+    tilt_deg: np.ndarray,
+    size: int,
+    rounds: int,
+    threads: int,
 ) -> tuple[Solution, Match]:
-    """(the patches' solution, its views against their reprojections). Raises ``NotEnoughTexture``."""
+    """(the patches' solution, its views against their reprojections). Raises
+    ``NotEnoughTexture``."""
     found = track_patches(stack, start, size, threads=threads)
     tracked = _match(stack, found.placement, 0, threads)
     best = found.placement if tracked.residual < before.residual else start
@@ -93,7 +117,13 @@ def refined(
 
 def _match(stack: np.ndarray, place: Placement, rounds: int, threads: int) -> Match:
     return match_reprojections(
-        stack, place.angles_deg, place.axis_deg, place.shifts_px, matrices=place.own, rounds=rounds, threads=threads
+        stack,
+        place.angles_deg,
+        place.axis_deg,
+        place.shifts_px,
+        matrices=place.own,
+        rounds=rounds,
+        threads=threads,
     )
 
 
@@ -103,10 +133,14 @@ def _kept(rough: TiltSeries, why: str) -> TiltSeries:
     assert isinstance(facts, dict)
     said = f"align=patch falls back on align=xcorr: {why}"
     warning = said if "warning" not in facts else f"{said}; {facts['warning']}"
-    return rough.after(said, facts={"align": {**facts, "asked": "patch", "fallback": why, "warning": warning}})
+    return rough.after(
+        said, facts={"align": {**facts, "asked": "patch", "fallback": why, "warning": warning}}
+    )
 
 
-def _facts(found: Solution, match: Match, before: Match, bin_by: int, size: int) -> dict[str, object]:
+def _facts(
+    found: Solution, match: Match, before: Match, bin_by: int, size: int
+) -> dict[str, object]:
     bundle, place = found.bundle, found.placement
     return {
         "method": "patch",
@@ -133,7 +167,10 @@ def _facts(found: Solution, match: Match, before: Match, bin_by: int, size: int)
 def _sentence(found: Solution, match: Match, before: Match, bin_by: int) -> str:
     bundle = found.bundle
     return (
-        f"aligned by {len(bundle.beads)} patches: axis {found.placement.axis_deg:.2f} deg, mean residual {bundle.mean_residual_px * bin_by:.2f} px, "
-        f"views within {np.sqrt((match.error_px**2).mean()) * bin_by:.2f} px rms of their reprojections, which leave {match.residual:.4f} of the "
-        f"data unexplained (cross-correlation {before.residual:.4f}); solved for {bundle.freedom.said()}"
+        f"aligned by {len(bundle.beads)} patches: axis {found.placement.axis_deg:.2f} deg, mean "
+        f"residual {bundle.mean_residual_px * bin_by:.2f} px, "
+        f"views within {np.sqrt((match.error_px**2).mean()) * bin_by:.2f} px rms of their "
+        f"reprojections, which leave {match.residual:.4f} of the "
+        f"data unexplained (cross-correlation {before.residual:.4f}); solved for "
+        f"{bundle.freedom.said()}"
     )

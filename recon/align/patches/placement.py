@@ -12,14 +12,15 @@ from recon.errors import UserError
 from recon.geometry import axis_rotation, view_freedom
 
 ONE_AXIS = Freedom(rotation="global", magnification="fixed", tilt="fixed")
-# Of the squared leave-one-out residual. What one patch shows changes slowly with tilt, so that its errors are alike in neighbouring views and
-# curves through them gain a little for nothing.
+# Of the squared leave-one-out residual. What one patch shows changes slowly with tilt, so that its
+# errors are alike in neighbouring views and curves through them gain a little for nothing.
 LEAST_GAIN = 0.05
 
 
 @dataclass(frozen=True, eq=False)
 class Placement:
-    """An aligned position is ``q = matrices[v] p + shifts_px[v]``, both (y, x) from their own centres: ``Affines`` of the bundle adjustment.
+    """An aligned position is ``q = matrices[v] p + shifts_px[v]``, both (y, x) from their own
+    centres: ``Affines`` of the bundle adjustment.
 
     ``angles_deg``: (tilt,). ``one_axis``: the matrices are all the rotation by ``axis_deg``.
     """
@@ -32,7 +33,13 @@ class Placement:
 
     @staticmethod
     def of(angles_deg: np.ndarray, axis_deg: float, shifts_px: np.ndarray) -> Placement:
-        return Placement(angles_deg, axis_deg, shifts_px, np.repeat(axis_rotation(axis_deg)[None], len(angles_deg), 0), True)
+        return Placement(
+            angles_deg,
+            axis_deg,
+            shifts_px,
+            np.repeat(axis_rotation(axis_deg)[None], len(angles_deg), 0),
+            True,
+        )
 
     @property
     def own(self) -> np.ndarray | None:
@@ -46,29 +53,41 @@ class Placement:
 
 
 def tracks_of(followed: Followed, placement: Placement) -> Tracks:
-    """What was seen in the stack aligned by ``placement``, in raw pixels. Raises ``UserError`` when that is nothing."""
+    """What was seen in the stack aligned by ``placement``, in raw pixels. Raises ``UserError`` when
+    that is nothing."""
     view, patch = np.nonzero(followed.seen)
-    return Tracks(patch, view, placement.raw(followed.position_px)[view, patch], len(followed.position_px))
+    return Tracks(
+        patch, view, placement.raw(followed.position_px)[view, patch], len(followed.position_px)
+    )
 
 
 def placed(bundle: Bundle, before: Placement) -> Placement:
     """The solution, the specimen where ``before`` had it: patches do not tell its middle."""
     affine = to_aligned(bundle.cameras, bundle.beads_px)
     shifts = affine.shifts_px + view_freedom(before.shifts_px - affine.shifts_px, affine.angles_deg)
-    one_axis = "rotation" not in _own(bundle.freedom) and "magnification" not in _own(bundle.freedom)
+    one_axis = "rotation" not in _own(bundle.freedom) and "magnification" not in _own(
+        bundle.freedom
+    )
     if one_axis:
         return Placement.of(affine.angles_deg, bundle.axis_deg, shifts)
     return Placement(affine.angles_deg, affine.axis_deg, shifts, affine.matrices, False)
 
 
-def solved(tracks: Tracks, tilt_deg: np.ndarray, axis_deg: float, freedom: Freedom = ONE_AXIS) -> Bundle:
+def solved(
+    tracks: Tracks, tilt_deg: np.ndarray, axis_deg: float, freedom: Freedom = ONE_AXIS
+) -> Bundle:
     return solve(tracks, tilt_deg, freedom=freedom, axis_deg=axis_deg)
 
 
 def chosen(tracks: Tracks, tilt_deg: np.ndarray, axis_deg: float) -> Bundle:
-    """One axis, then a rotation a view, a magnification a view and a curve of tilts, each where the leave-one-out residual pays for it."""
+    """One axis, then a rotation a view, a magnification a view and a curve of tilts, each where the
+    leave-one-out residual pays for it."""
     best = solved(tracks, tilt_deg, axis_deg)
-    looser: tuple[dict[str, str], ...] = ({"rotation": "free"}, {"magnification": "free"}, {"tilt": "grouped"})
+    looser: tuple[dict[str, str], ...] = (
+        {"rotation": "free"},
+        {"magnification": "free"},
+        {"tilt": "grouped"},
+    )
     for change in looser:
         try:
             tried = solved(tracks, tilt_deg, axis_deg, replace(best.freedom, **change))  # type: ignore[arg-type]
@@ -80,7 +99,8 @@ def chosen(tracks: Tracks, tilt_deg: np.ndarray, axis_deg: float) -> Bundle:
 
 
 def _left_out(bundle: Bundle, reference: Bundle) -> float:
-    """Mean squared leave-one-out residual of all observations, those far off (by ``reference``'s spread) counted as four spreads."""
+    """Mean squared leave-one-out residual of all observations, those far off (by ``reference``'s
+    spread) counted as four spreads."""
     length = np.hypot(*bundle.leave_out_px.T)
     cap = 4 * max(reference.errors.sigma_px, 1e-3)
     return float((np.minimum(length, cap) ** 2).sum()) / len(length)

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from recon.preprocess import preprocess
-from recon.samples import Sample
 from recon.series import TiltSeries
 from recon.simulate.bead_film import beads
 from recon.simulate.fiducials import bead_chords
+from recon.simulate.sample import Sample
 
 
 @pytest.fixture(scope="session")
@@ -27,9 +27,15 @@ def series(sample: Sample) -> TiltSeries:
 
 @pytest.fixture
 def drawn() -> Callable[..., np.ndarray]:
-    """(y, x) float32 beads of ``diameter`` pixels at (n, 2) positions on a flat ground, with a little noise."""
+    """(y, x) float32 beads of ``diameter`` pixels at (n, 2) positions on a flat ground, with a
+    little noise."""
 
-    def draw(at: np.ndarray, diameter: float = 10.0, shape: tuple[int, int] = (160, 180), noise: float = 0.3) -> np.ndarray:
+    def draw(
+        at: np.ndarray,
+        diameter: float = 10.0,
+        shape: tuple[int, int] = (160, 180),
+        noise: float = 0.3,
+    ) -> np.ndarray:
         clean = bead_chords(shape, np.asarray(at, float), np.full(len(at), diameter))
         return (clean + noise * np.random.default_rng(1).normal(size=shape)).astype(np.float32)
 

@@ -60,7 +60,10 @@ def matches(a: np.ndarray, b: np.ndarray) -> None:
 def test_a_mirrored_view_gives_mirrored_candidates(drawn, axis: int) -> None:
     view = drawn(AT)
     profile = find_profile(view[None], np.zeros(1))
-    (found,), (mirrored,) = find_candidates(view[None], profile), find_candidates(np.flip(view, axis)[None].copy(), profile)
+    (found,), (mirrored,) = (
+        find_candidates(view[None], profile),
+        find_candidates(np.flip(view, axis)[None].copy(), profile),
+    )
     back = mirrored.index_px.copy()
     back[:, axis] = view.shape[axis] - 1 - back[:, axis]
     matches(back, found.index_px)
@@ -70,10 +73,17 @@ def test_a_shifted_view_gives_shifted_candidates(drawn) -> None:
     view = drawn(AT)
     profile = find_profile(view[None], np.zeros(1))
     part = (slice(5, 155), slice(8, 172))
-    (whole,), (cut,) = find_candidates(view[None], profile), find_candidates(view[part][None].copy(), profile)
+    (whole,), (cut,) = (
+        find_candidates(view[None], profile),
+        find_candidates(view[part][None].copy(), profile),
+    )
     shifted = cut.index_px + np.array([5, 8])
-    # Away from the cut edges nothing may depend on where the frame begins; the strong ones, as weak noise peaks hang on a threshold.
-    inner = [p[((p > [16, 20]) & (p < [142, 160])).all(1)] for p in (whole.index_px[whole.score > 0.4], shifted[cut.score > 0.4])]
+    # Away from the cut edges nothing may depend on where the frame begins; the strong ones, as weak
+    # noise peaks hang on a threshold.
+    inner = [
+        p[((p > [16, 20]) & (p < [142, 160])).all(1)]
+        for p in (whole.index_px[whole.score > 0.4], shifted[cut.score > 0.4])
+    ]
     matches(*inner)
     assert len(inner[0]) >= 7
 
@@ -91,8 +101,17 @@ def test_crops_are_in_units_of_a_beads_height_and_the_classifier_decides(drawn) 
     bright = crops(view, AT, 10.0, 100.0)
     assert bright.shape == (len(AT), 32, 32)
     np.testing.assert_allclose(bright.mean((1, 2)), 0, atol=1e-5)
-    np.testing.assert_allclose(crops(5 - 3 * view, AT, 10.0, -300.0), bright, atol=1e-4)  # grey scale and polarity do not matter
-    np.testing.assert_allclose(crops(view, AT, 10.0, 400.0), bright / 4, atol=1e-5)  # but how high a bead is, does
+    np.testing.assert_allclose(
+        crops(5 - 3 * view, AT, 10.0, -300.0), bright, atol=1e-4
+    )  # grey scale and polarity do not matter
+    np.testing.assert_allclose(
+        crops(view, AT, 10.0, 400.0), bright / 4, atol=1e-5
+    )  # but how high a bead is, does
     profile = find_profile(view[None], np.zeros(1))
-    (judged,) = scored(view[None], find_candidates(view[None], profile), profile, lambda pictures: pictures[:, 15, 15] / 10)
+    (judged,) = scored(
+        view[None],
+        find_candidates(view[None], profile),
+        profile,
+        lambda pictures: pictures[:, 15, 15] / 10,
+    )
     assert np.corrcoef(judged.score, judged.correlation)[0, 1] > 0.5

@@ -1,4 +1,5 @@
-"""The stage on a small series whose truth is known: positions, geometry, files, and honest refusals."""
+"""The stage on a small series whose truth is known: positions, geometry, files, and honest
+refusals."""
 
 from __future__ import annotations
 
@@ -22,11 +23,11 @@ from recon.align.beads.profile import find_profile
 from recon.align.beads.tracking import NotEnoughBeads
 from recon.align.resample import resample
 from recon.errors import UserError
-from recon.fiducial_files import write_fiducials
 from recon.geometry import Geometry, centre, view_freedom
-from recon.io.imod_tracks import read_points, read_xyz
-from recon.samples import Sample
+from recon.io.alignment.tracks import read_points, read_xyz
+from recon.run.fiducials import write_fiducials
 from recon.series import TiltSeries
+from recon.simulate.sample import Sample
 
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -51,7 +52,9 @@ def test_tracks_are_the_true_ones(followed: Followed, sample: Sample) -> None:
             owner.setdefault(int(number), set()).add(int(true))
     assert np.sqrt((np.concatenate(errors) ** 2).mean()) < 0.3
     assert hits > 0.9 * there
-    assert all(len(true) == 1 for true in owner.values())  # a track follows one bead from end to end
+    assert all(
+        len(true) == 1 for true in owner.values()
+    )  # a track follows one bead from end to end
 
 
 def test_geometry_is_the_true_one(followed: Followed, sample: Sample) -> None:
@@ -62,11 +65,14 @@ def test_geometry_is_the_true_one(followed: Followed, sample: Sample) -> None:
     assert abs(bundle.axis_deg - truth.axis_deg - sample.applied.rotations_deg.mean()) < 0.1
     tilt = bundle.cameras.tilt_deg - truth.angles_deg
     assert np.std(tilt) < 0.1
-    assert np.std(truth.angles_deg - np.round(truth.angles_deg / 5) * 5) > 0.15  # which the nominal tilts are not
+    assert (
+        np.std(truth.angles_deg - np.round(truth.angles_deg / 5) * 5) > 0.15
+    )  # which the nominal tilts are not
 
 
 def test_the_stage_gives_one_affine_map_a_view(series: TiltSeries, sample: Sample) -> None:
-    """Beads of the resampled series lie on ``x cos t + z sin t`` at one y; the facts say how well; the files are IMOD's."""
+    """Beads of the resampled series lie on ``x cos t + z sin t`` at one y; the facts say how well;
+    the files are IMOD's."""
     done = fiducial(series, classifier="none")
     assert done.geometry.matrices is not None
     assert np.array_equal(done.data, series.data)
@@ -79,7 +85,9 @@ def test_the_stage_gives_one_affine_map_a_view(series: TiltSeries, sample: Sampl
     assert gold is not None
     always = np.flatnonzero((gold.visible & ~gold.overlapped).all(0))
     raw = gold.tracks_px[:, always] - [centre(n) for n in series.data.shape[1:]]
-    aligned = np.einsum("vij,vbj->vbi", done.geometry.matrices, raw) + done.geometry.shifts_px[:, None]
+    aligned = (
+        np.einsum("vij,vbj->vbi", done.geometry.matrices, raw) + done.geometry.shifts_px[:, None]
+    )
     t = np.deg2rad(done.geometry.angles_deg)
     design = np.stack([np.cos(t), np.sin(t)], axis=1)
     off_x = aligned[..., 1] - design @ np.linalg.lstsq(design, aligned[..., 1], rcond=None)[0]
@@ -88,19 +96,24 @@ def test_the_stage_gives_one_affine_map_a_view(series: TiltSeries, sample: Sampl
     assert resample(done).geometry.axis_deg == 0
 
 
-def test_matching_reprojections_puts_views_back(series: TiltSeries, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_matching_reprojections_puts_views_back(
+    series: TiltSeries, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """From shifts that are wrong by a pixel, on views binned by two."""
     monkeypatch.setattr(stage, "REFINED_PX", 128)
     right = fiducial(series, classifier="none")
     true = right.geometry.shifts_px
     assert true is not None
     wrong = true + np.random.default_rng(0).normal(scale=0.8, size=true.shape)
-    refined = stage._matched(right.after("kicked", geometry=replace(right.geometry, shifts_px=wrong)), 1)
+    refined = stage._matched(
+        right.after("kicked", geometry=replace(right.geometry, shifts_px=wrong)), 1
+    )
     assert refined.geometry.shifts_px is not None
     assert np.array_equal(refined.geometry.matrices, right.geometry.matrices)
     angles = right.geometry.angles_deg
     before, after = (
-        np.sqrt(((s - true - view_freedom(s - true, angles)) ** 2).sum(1).mean()) for s in (wrong, refined.geometry.shifts_px)
+        np.sqrt(((s - true - view_freedom(s - true, angles)) ** 2).sum(1).mean())
+        for s in (wrong, refined.geometry.shifts_px)
     )
     assert before > 0.8
     assert after < 0.5
@@ -134,7 +147,9 @@ def empty(kind: str) -> TiltSeries:
 
 @pytest.mark.parametrize("kind", ["dim", "half empty"])
 def test_without_beads_there_is_a_sentence(kind: str) -> None:
-    with pytest.raises(NotEnoughBeads, match=r"beads could be followed .* 6 or more wanted; use align=xcorr"):
+    with pytest.raises(
+        NotEnoughBeads, match=r"beads could be followed .* 6 or more wanted; use align=xcorr"
+    ):
         fiducial(empty(kind), classifier="none")
 
 
@@ -146,7 +161,9 @@ def test_auto_falls_back_and_says_why() -> None:
     assert "no beads" in done.history[0]
 
 
-@pytest.mark.parametrize(("option", "value"), [("bead_nm", -3.0), ("bead_nm", 1.0), ("bead_nm", 90.0)])
+@pytest.mark.parametrize(
+    ("option", "value"), [("bead_nm", -3.0), ("bead_nm", 1.0), ("bead_nm", 90.0)]
+)
 def test_impossible_beads_are_refused(series: TiltSeries, option: str, value: float) -> None:
     with pytest.raises(UserError, match=f"align.{option}={value:g}"):
         fiducial(series, classifier="none", **{option: value})
@@ -159,18 +176,37 @@ PERFECT = (
     "simulate.tilt_error_deg=0",
     "simulate.rotation_error_deg=0",
 )
-CATALYST = ("phantom=supported_catalyst", "phantom.size=128", "simulate=fiducials", "simulate.beads.count=10")
+CATALYST = (
+    "phantom=supported_catalyst",
+    "phantom.size=128",
+    "simulate=fiducials",
+    "simulate.beads.count=10",
+)
 
 
-def test_beads_on_a_catalyst_align_it_within_a_decibel_of_perfect(command: Command, tmp_path: Path) -> None:
-    """Its own particles stand out more than the gold does, so that the sizes gold is sold in are tried."""
+def test_beads_on_a_catalyst_align_it_within_a_decibel_of_perfect(
+    command: Command, tmp_path: Path
+) -> None:
+    """Its own particles stand out more than the gold does, so that the sizes gold is sold in are
+    tried."""
     scores = {}
-    for name, options in (("fiducial", ("align=fiducial",)), ("perfect", (*PERFECT, "simulate.magnification_error=0"))):
+    for name, options in (
+        ("fiducial", ("align=fiducial",)),
+        ("perfect", (*PERFECT, "simulate.magnification_error=0")),
+    ):
         done = command(
-            *CATALYST, *options, "algorithm=tv", "algorithm.weight=30", "trust=none", "report=false", f"output={tmp_path / name}"
+            *CATALYST,
+            *options,
+            "algorithm=tv",
+            "algorithm.weight=30",
+            "trust=none",
+            "report=false",
+            f"output={tmp_path / name}",
         )
         assert done.returncode == 0, done.stderr
-        scores[name] = json.loads((tmp_path / name / "run.json").read_text("utf-8"))["scores"]["psnr_db"]
+        scores[name] = json.loads((tmp_path / name / "run.json").read_text("utf-8"))["scores"][
+            "psnr_db"
+        ]
     assert scores["fiducial"] > scores["perfect"] - 1
 
 
@@ -194,6 +230,8 @@ def test_painted_out_beads_are_gone_and_nothing_else(sample: Sample, series: Til
                 usual = np.median(stack[view])
                 spread = stack[view].std()
                 assert abs(painted[view][core].mean() - usual) < 1.0 * spread
-                assert painted[view][core].std() > 0.3 * stack[view][~near[view]].std()  # noise, not a flat disc
+                assert (
+                    painted[view][core].std() > 0.3 * stack[view][~near[view]].std()
+                )  # noise, not a flat disc
     assert inside > 15
     assert np.array_equal(painted[~near], stack[~near])

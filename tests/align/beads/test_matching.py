@@ -11,11 +11,18 @@ from recon.align.beads.matching import affine, matched, mutual, similarity, vote
 def test_votes_find_a_jump_among_clutter() -> None:
     rng = np.random.default_rng(0)
     a = rng.uniform(-250, 250, (40, 2))
-    b = np.vstack([a[:25] + np.array([37.0, -58.0]) + rng.normal(scale=0.5, size=(25, 2)), rng.uniform(-250, 250, (20, 2))])
+    b = np.vstack(
+        [
+            a[:25] + np.array([37.0, -58.0]) + rng.normal(scale=0.5, size=(25, 2)),
+            rng.uniform(-250, 250, (20, 2)),
+        ]
+    )
     shift, votes = voted_shift(a, b, within_px=3.0, reach_px=100.0)
     np.testing.assert_allclose(shift, [37, -58], atol=0.5)
     assert votes >= 22
-    assert voted_shift(a, b, within_px=3.0, reach_px=30.0)[1] < 10  # not within reach: no false certainty
+    assert (
+        voted_shift(a, b, within_px=3.0, reach_px=30.0)[1] < 10
+    )  # not within reach: no false certainty
 
 
 def test_rotated_and_stretched_views_are_matched() -> None:

@@ -27,7 +27,9 @@ def test_neighbours_are_taken_off(drawn) -> None:
     found = measure(view, at + 0.8, find_profile(view[None], np.zeros(1)))
     assert np.hypot(*(found.index_px - at)[-2:].T).max() < 0.2
     alone = measure(view, at[-2:-1] + 0.8, find_profile(view[None], np.zeros(1)))
-    assert np.hypot(*(alone.index_px - at[-2]).T)[0] > 0.3  # without knowing of the other one it is pulled
+    assert (
+        np.hypot(*(alone.index_px - at[-2]).T)[0] > 0.3
+    )  # without knowing of the other one it is pulled
 
 
 def test_half_a_bead_is_placed_and_none_is_not(drawn) -> None:

@@ -21,15 +21,20 @@ class Truth:
     beads_px: np.ndarray
     tilts: np.ndarray
 
-    def tracks(self, noise_px: float = 0.0, seen: float = 1.0, outliers: float = 0.0, seed: int = 0) -> Tracks:
-        """``seen``: part of all observations that exist. ``outliers``: part of these that are 10 to 40 px off."""
+    def tracks(
+        self, noise_px: float = 0.0, seen: float = 1.0, outliers: float = 0.0, seed: int = 0
+    ) -> Tracks:
+        """``seen``: part of all observations that exist. ``outliers``: part of these that are 10 to
+        40 px off."""
         rng = np.random.default_rng(seed)
         positions = project(self.cameras, self.beads_px)
         view, bead = np.nonzero(rng.uniform(size=positions.shape[:2]) < seen)
         found = positions[view, bead] + noise_px * rng.normal(size=(len(view), 2))
         wrong = rng.uniform(size=len(view)) < outliers
         direction = rng.uniform(0, 2 * np.pi, len(view))
-        far = rng.uniform(10, 40, len(view))[:, None] * np.stack([np.sin(direction), np.cos(direction)], 1)
+        far = rng.uniform(10, 40, len(view))[:, None] * np.stack(
+            [np.sin(direction), np.cos(direction)], 1
+        )
         return Tracks(bead, view, found + np.where(wrong[:, None], far, 0), len(self.tilts))
 
 
@@ -41,7 +46,8 @@ def one_thread_each() -> Iterator[None]:
 
 @pytest.fixture
 def truth() -> Callable[..., Truth]:
-    """As METHODS.md's B10, smaller: drift of 5 px, axis 85.3 deg, magnification .2 %, tilt error .2 deg, a film of beads."""
+    """As METHODS.md's B10, smaller: drift of 5 px, axis 85.3 deg, magnification .2 %, tilt error .2
+    deg, a film of beads."""
 
     def make(
         n_beads: int = 15,
@@ -62,7 +68,11 @@ def truth() -> Callable[..., Truth]:
         p[:, MAGNIFICATION] = magnification * rng.normal(size=n_views)
         p[:, ROTATION] += np.deg2rad(rotation_deg) * rng.normal(size=n_views)
         # Smooth tilt errors, which a curve can follow.
-        p[:, TILT] += np.deg2rad(tilt_error_deg) * np.sqrt(2) * np.sin(np.linspace(0, 2 * np.pi, n_views) + rng.uniform(0, 6))
+        p[:, TILT] += (
+            np.deg2rad(tilt_error_deg)
+            * np.sqrt(2)
+            * np.sin(np.linspace(0, 2 * np.pi, n_views) + rng.uniform(0, 6))
+        )
         p[:, MAGNIFICATION] -= p[:, MAGNIFICATION].mean()
         p[:, TILT] += np.deg2rad(tilts).mean() - p[:, TILT].mean()
         beads = rng.uniform(-1, 1, (n_beads, 3)) * [thickness_px, half_width_px, half_width_px]
@@ -76,6 +86,7 @@ def rms(values: np.ndarray) -> float:
 
 
 def misplacement(found: Cameras, found_beads: np.ndarray, truth: Truth) -> float:
-    """rms distance in px between the predictions of two solutions for the same beads, in any gauge: what an alignment error is."""
+    """rms distance in px between the predictions of two solutions for the same beads, in any gauge:
+    what an alignment error is."""
     difference = project(found, found_beads) - project(truth.cameras, truth.beads_px)
     return float(np.sqrt((difference**2).sum(-1).mean()))

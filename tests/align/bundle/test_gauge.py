@@ -92,7 +92,8 @@ FREEDOMS = [
 
 @pytest.mark.parametrize("freedom", FREEDOMS, ids=lambda f: f.said())
 def test_with_the_gauge_fixed_the_equations_have_full_rank(truth, freedom: Freedom) -> None:
-    """And the constraints take away the motions of the specimen, no more: their number is exactly what the rank lacks without them."""
+    """And the constraints take away the motions of the specimen, no more: their number is exactly
+    what the rank lacks without them."""
     true = truth(n_beads=9, n_views=15)
     freedom = replace(freedom, group_views=4, strain_group_views=5)
     n = true.cameras.n_views
@@ -103,10 +104,14 @@ def test_with_the_gauge_fixed_the_equations_have_full_rank(truth, freedom: Freed
     _, to_view, to_bead = jacobian(start, true.beads_px[:, ::-1], bead, view)
 
     def rank(basis: np.ndarray, columns: np.ndarray) -> tuple[int, int]:
-        of_views = np.einsum("oia,oau->oiu", to_view[:, :, columns], basis.reshape(n, len(columns), -1)[view])
+        of_views = np.einsum(
+            "oia,oau->oiu", to_view[:, :, columns], basis.reshape(n, len(columns), -1)[view]
+        )
         of_beads = np.zeros((len(bead), 2, 9, 3))
         of_beads[np.arange(len(bead)), :, bead] = to_bead
-        whole = np.concatenate([of_views, of_beads.reshape(len(bead), 2, -1)], axis=2).reshape(2 * len(bead), -1)
+        whole = np.concatenate([of_views, of_beads.reshape(len(bead), 2, -1)], axis=2).reshape(
+            2 * len(bead), -1
+        )
         whole = whole / np.linalg.norm(whole, axis=0)
         return int(np.linalg.matrix_rank(whole, tol=1e-6)), whole.shape[1]
 
@@ -130,14 +135,18 @@ def test_with_the_gauge_fixed_the_equations_have_full_rank(truth, freedom: Freed
     rank_without, unknowns_without = rank(loose.reshape(n * len(columns), -1), np.array(columns))
     assert (
         rank_without <= full + 1
-    )  # thinning and one turn are no exact freedom of the rest: then a constraint costs one direction
+        # thinning and one turn are no exact freedom of the rest: then a constraint costs one
+        # direction
+    )
     assert unknowns_without > rank_without
 
 
 def test_the_solution_keeps_to_the_gauge(truth) -> None:
     true = truth(n_beads=12)
     found = solve(
-        true.tracks(noise_px=0.2), true.tilts, freedom=Freedom(tilt="free", x_tilt="grouped", stretch="stepped", skew="grouped")
+        true.tracks(noise_px=0.2),
+        true.tilts,
+        freedom=Freedom(tilt="free", x_tilt="grouped", stretch="stepped", skew="grouped"),
     )
     p = found.cameras.parameters
     assert (p[:, TILT] - np.deg2rad(true.tilts)).mean() == pytest.approx(0, abs=1e-9)
@@ -160,7 +169,9 @@ def test_the_translation_gauge_is_kept_by_every_step(truth) -> None:
 def test_same_frame_takes_over_the_means_only(truth) -> None:
     true = truth()
     turned, _ = gauge.turned(true.cameras, true.beads_px, 3.0)
-    np.testing.assert_allclose(gauge.same_frame(turned, true.cameras).parameters, true.cameras.parameters, atol=1e-12)
+    np.testing.assert_allclose(
+        gauge.same_frame(turned, true.cameras).parameters, true.cameras.parameters, atol=1e-12
+    )
 
 
 @pytest.mark.parametrize("mode", ["grouped", "stepped", "free", "global", "fixed"])
@@ -189,7 +200,11 @@ def test_groups_are_shorter_at_high_tilt() -> None:
 
 @pytest.mark.parametrize(
     ("options", "says"),
-    [({"tilt": "global"}, "tilt=global"), ({"rotation": "some"}, "rotation=some"), ({"group_views": 1}, "2 or more")],
+    [
+        ({"tilt": "global"}, "tilt=global"),
+        ({"rotation": "some"}, "rotation=some"),
+        ({"group_views": 1}, "2 or more"),
+    ],
 )
 def test_impossible_freedoms_are_refused(options: dict, says: str) -> None:
     with pytest.raises(UserError, match=says):
@@ -202,5 +217,8 @@ def test_residuals_are_seen_minus_predicted(truth) -> None:
     true = truth(n_beads=3)
     tracks = true.tracks()
     seen = Seen(tracks.bead, tracks.view, tracks.position_px[:, ::-1] + [0.5, 0.25], 3)
-    np.testing.assert_allclose(residuals(true.cameras, true.beads_px[:, ::-1], seen), np.tile([0.5, 0.25], (len(tracks.bead), 1)))
+    np.testing.assert_allclose(
+        residuals(true.cameras, true.beads_px[:, ::-1], seen),
+        np.tile([0.5, 0.25], (len(tracks.bead), 1)),
+    )
     assert true.cameras.parameters.shape[1] == COUNT

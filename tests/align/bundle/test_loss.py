@@ -13,7 +13,9 @@ LENGTHS = np.array([0.01, 0.4, 1.1, 3.0, 40.0])
 @pytest.mark.parametrize("kind", ["squares", "huber", "cauchy"])
 def test_weight_is_the_slope_of_the_loss_over_the_length(kind) -> None:
     loss, h = Loss(kind, 0.9), 1e-6
-    slope = [(loss.value(np.array([r + h])) - loss.value(np.array([r - h]))) / (2 * h) for r in LENGTHS]
+    slope = [
+        (loss.value(np.array([r + h])) - loss.value(np.array([r - h]))) / (2 * h) for r in LENGTHS
+    ]
     np.testing.assert_allclose(loss.weight(LENGTHS) * LENGTHS, slope, rtol=1e-5)
 
 
@@ -33,7 +35,10 @@ def test_mean_slope_is_half_the_divergence_of_the_influence(kind) -> None:
 
 
 def test_cauchy_forgets_what_huber_keeps() -> None:
-    pull = {kind: (Loss(kind, 1.0).weight(LENGTHS) * LENGTHS)[-1] for kind in ("squares", "huber", "cauchy")}
+    pull = {
+        kind: (Loss(kind, 1.0).weight(LENGTHS) * LENGTHS)[-1]
+        for kind in ("squares", "huber", "cauchy")
+    }
     assert pull["squares"] == 40
     assert pull["huber"] == pytest.approx(1)
     assert pull["cauchy"] < 0.03

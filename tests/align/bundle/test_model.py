@@ -42,7 +42,8 @@ def test_without_drift_a_bead_lands_where_the_geometry_says() -> None:
 
 
 def test_the_matrix_is_imods() -> None:
-    """tiltalign's a to f, with every factor at work that its short form knows: tilt, rotation, magnification, thinning."""
+    """tiltalign's a to f, with every factor at work that its short form knows: tilt, rotation,
+    magnification, thinning."""
     t, p, m, k = 0.6, -0.2, 1.01, 0.9
     q = np.zeros((1, COUNT))
     q[0, [TILT, ROTATION, MAGNIFICATION, THINNING]] = t, p, np.log(m), np.log(k)
@@ -85,12 +86,16 @@ def test_jacobian_equals_finite_differences() -> None:
             moved = cameras.parameters.copy()
             moved[:, column] += sign * h
             ends.append(jacobian(Cameras(moved), points, bead, view)[0])
-        np.testing.assert_allclose(to_view[:, :, column], (ends[1] - ends[0]) / (2 * h), rtol=1e-6, atol=1e-5)
+        np.testing.assert_allclose(
+            to_view[:, :, column], (ends[1] - ends[0]) / (2 * h), rtol=1e-6, atol=1e-5
+        )
     for axis in range(3):
         step = np.zeros(3)
         step[axis] = h
         low, high = (jacobian(cameras, points + s * step, bead, view)[0] for s in (-1, 1))
-        np.testing.assert_allclose(to_bead[:, :, axis], (high - low) / (2 * h), rtol=1e-6, atol=1e-7)
+        np.testing.assert_allclose(
+            to_bead[:, :, axis], (high - low) / (2 * h), rtol=1e-6, atol=1e-7
+        )
 
 
 def test_properties_are_the_parameters_in_their_units() -> None:
@@ -109,6 +114,15 @@ def test_properties_are_the_parameters_in_their_units() -> None:
     ]
     c = Cameras(q)
     assert c.shift_px[0].tolist() == [2.0, 1.0]  # (dy, dx)
-    found = [c.rotation_deg, c.magnification, c.tilt_deg, c.x_tilt_deg, c.stretch, c.skew_deg, c.thinning, c.scan_skew_deg]
+    found = [
+        c.rotation_deg,
+        c.magnification,
+        c.tilt_deg,
+        c.x_tilt_deg,
+        c.stretch,
+        c.skew_deg,
+        c.thinning,
+        c.scan_skew_deg,
+    ]
     np.testing.assert_allclose(np.concatenate(found), [3, 1.04, 5, 6, 0.07, 0.8, 0.9, 0.1])
     assert (X, Y) == (0, 1)

@@ -22,7 +22,9 @@ ONE = np.array([[1.0, 2.0]])
         ([2, 2], [3, 3], np.repeat(ONE, 2, 0), "bead 2 is in view 3 2 times"),
     ],
 )
-def test_impossible_tracks_are_refused(bead: list, view: list, position: np.ndarray, says: str) -> None:
+def test_impossible_tracks_are_refused(
+    bead: list, view: list, position: np.ndarray, says: str
+) -> None:
     with pytest.raises(UserError, match=says):
         Tracks(np.array(bead, int), np.array(view, int), position, 5)
 
@@ -43,6 +45,8 @@ def test_keep_leaves_the_numbers() -> None:
 
 def test_a_bead_needs_three_views_and_some_tilt() -> None:
     tilts = np.array([-60.0, 0.0, 0.5, 1.0, 60.0])
-    tracks = Tracks(np.array([0, 0, 1, 1, 1, 2, 2, 2]), np.array([0, 4, 1, 2, 3, 0, 1, 4]), np.zeros((8, 2)), 5)
+    tracks = Tracks(
+        np.array([0, 0, 1, 1, 1, 2, 2, 2]), np.array([0, 4, 1, 2, 3, 0, 1, 4]), np.zeros((8, 2)), 5
+    )
     assert fixing_a_bead(tracks, np.ones(8, bool), tilts).tolist() == [False] * 5 + [True] * 3
     assert not fixing_a_bead(tracks, np.array([True] * 7 + [False]), tilts).any()

@@ -1,4 +1,5 @@
-"""A film of blobs that fills the views, each turned and enlarged a little by its own: no beads, nothing isolated."""
+"""A film of blobs that fills the views, each turned and enlarged a little by its own: no beads,
+nothing isolated."""
 
 from __future__ import annotations
 
@@ -22,14 +23,19 @@ class Film:
 
 @pytest.fixture(scope="session")
 def film() -> Film:
-    """31 views of 96 x 96: rotation sigma 0.6 deg about 3 deg, magnification sigma 0.5 %, drift sigma 1.5 px, counting noise."""
+    """31 views of 96 x 96: rotation sigma 0.6 deg about 3 deg, magnification sigma 0.5 %, drift
+    sigma 1.5 px, counting noise."""
     rng = np.random.default_rng(4)
     n, angles = 96, np.arange(-45.0, 46.0, 3.0)
     truth = nominal(angles, 3.0)
     truth = truth.with_column(ROTATION, np.deg2rad(3.0 + rng.normal(0, 0.6, angles.size)))
     truth = truth.with_column(MAGNIFICATION, rng.normal(0, 0.005, angles.size))
-    truth = truth.with_column(X, rng.normal(0, 1.5, angles.size)).with_column(Y, rng.normal(0, 1.5, angles.size))
-    blobs = np.column_stack([rng.uniform(-5, 5, 900), rng.uniform(-75, 75, 900), rng.uniform(-100, 100, 900)])
+    truth = truth.with_column(X, rng.normal(0, 1.5, angles.size)).with_column(
+        Y, rng.normal(0, 1.5, angles.size)
+    )
+    blobs = np.column_stack(
+        [rng.uniform(-5, 5, 900), rng.uniform(-75, 75, 900), rng.uniform(-100, 100, 900)]
+    )
     where = project(truth, blobs) + (n - 1) / 2
     pixel = np.arange(n)
     views = np.empty((angles.size, n, n), np.float32)

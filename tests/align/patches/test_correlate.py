@@ -12,7 +12,9 @@ SIZE = 24
 
 
 def textured(seed: int = 0) -> np.ndarray:
-    return ndimage.gaussian_filter(np.random.default_rng(seed).normal(size=(120, 140)), 1.6).astype(np.float32)
+    return ndimage.gaussian_filter(np.random.default_rng(seed).normal(size=(120, 140)), 1.6).astype(
+        np.float32
+    )
 
 
 def test_a_known_shift_is_found_to_a_fiftieth_of_a_pixel() -> None:
@@ -26,15 +28,21 @@ def test_a_known_shift_is_found_to_a_fiftieth_of_a_pixel() -> None:
 
 
 def test_a_stretched_patch_is_what_a_view_at_higher_tilt_shows() -> None:
-    """A flat specimen narrows by cos outer / cos inner: cut so much wider, the inner patch is the outer one."""
+    """A flat specimen narrows by cos outer / cos inner: cut so much wider, the inner patch is the
+    outer one."""
     view = textured()
     narrow = ndimage.affine_transform(view, [1.0, 1.25], offset=[0, 69.5 * (1 - 1.25)], order=5)
     at = np.array([[60.0, 69.5 + 20]])
     inside = 69.5 + (at[:, 1] - 69.5) / 1.25
-    found, correlation = find(cut(view, at, SIZE, 1.25), narrow, np.stack([at[:, 0], inside], 1) + 1.5, window(SIZE), 6)
+    found, correlation = find(
+        cut(view, at, SIZE, 1.25), narrow, np.stack([at[:, 0], inside], 1) + 1.5, window(SIZE), 6
+    )
     assert correlation[0] > 0.95
     assert np.abs(found[0] - [60.0, inside[0]]).max() < 0.05
-    assert find(cut(view, at, SIZE), narrow, np.stack([at[:, 0], inside], 1), window(SIZE), 6)[1][0] < 0.9
+    assert (
+        find(cut(view, at, SIZE), narrow, np.stack([at[:, 0], inside], 1), window(SIZE), 6)[1][0]
+        < 0.9
+    )
 
 
 def test_what_lies_beyond_the_search_is_not_found() -> None:
@@ -57,5 +65,7 @@ def test_brightness_does_not_draw_the_peak() -> None:
 
 def test_a_flat_view_and_the_border_correlate_with_nothing() -> None:
     at = np.array([[60.0, 70.0], [0.0, 0.0], [-90.0, 400.0]])
-    _, correlation = find(cut(textured(), at, SIZE), np.zeros((120, 140), np.float32), at, window(SIZE), 4)
+    _, correlation = find(
+        cut(textured(), at, SIZE), np.zeros((120, 140), np.float32), at, window(SIZE), 4
+    )
     assert (correlation < 0.01).all()

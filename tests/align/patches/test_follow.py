@@ -22,7 +22,9 @@ def test_points_are_told_from_outlines() -> None:
     rng = np.random.default_rng(0)
     points = rng.uniform(-40, 40, (5, 3))
     position = paths(points, ANGLES) + rng.normal(0, 0.1, (ANGLES.size, 5, 2))
-    outline = np.tile([0.0, 50.0], (ANGLES.size, 1, 1))  # the limb of a ball: where it is, whatever turns in there
+    outline = np.tile(
+        [0.0, 50.0], (ANGLES.size, 1, 1)
+    )  # the limb of a ball: where it is, whatever turns in there
     seen = np.ones((ANGLES.size, 6))
     seen[::3, 0] = 0
     seen[5:, 1] = 0
@@ -34,9 +36,12 @@ def test_points_are_told_from_outlines() -> None:
 
 
 def test_blobs_at_different_heights_are_followed_outward() -> None:
-    """Nine blobs, each a patch; what is seen lies on their paths, and a view in which one is missing is not seen."""
+    """Nine blobs, each a patch; what is seen lies on their paths, and a view in which one is
+    missing is not seen."""
     rng = np.random.default_rng(1)
-    points = np.column_stack([rng.uniform(-12, 12, 9), np.repeat([-36.0, 0, 36], 3), np.tile([-36.0, 0, 36], 3)])
+    points = np.column_stack(
+        [rng.uniform(-12, 12, 9), np.repeat([-36.0, 0, 36], 3), np.tile([-36.0, 0, 36], 3)]
+    )
     path, pixel = paths(points, ANGLES), np.arange(128) - 63.5
     blobs = (
         np.exp(-((pixel - path[:, :, 0, None]) ** 2) / 8)[..., None]

@@ -1,4 +1,5 @@
-"""The whole stage: better than cross-correlation where views differ, never worse elsewhere, and open about it."""
+"""The whole stage: better than cross-correlation where views differ, never worse elsewhere, and
+open about it."""
 
 from __future__ import annotations
 
@@ -36,7 +37,10 @@ def test_views_of_a_film_that_differ_in_rotation_and_magnification_are_solved(fi
     assert facts["reprojection_residual"] < 0.995 * facts["reprojection_residual_xcorr"]
     assert done.geometry.matrices is not None
     rotation, magnification = np.array(facts["rotation_deg"]), np.array(facts["magnification"])
-    print(np.std(rotation - film.cameras.rotation_deg), np.std(magnification - film.cameras.magnification))
+    print(
+        np.std(rotation - film.cameras.rotation_deg),
+        np.std(magnification - film.cameras.magnification),
+    )
     assert np.std(rotation - film.cameras.rotation_deg) < 0.2  # they differed by 0.66
     assert np.std(magnification - film.cameras.magnification) < 0.003  # by 0.0042
 
@@ -48,7 +52,9 @@ def test_noise_falls_back_with_a_sentence() -> None:
     assert facts_of(done)["method"] == "xcorr"
     assert "falls back on align=xcorr" in done.history[-1]
     assert "falls back" in str(facts_of(done)["warning"])
-    np.testing.assert_array_equal(done.geometry.shifts_px, xcorr(series, axis_deg=0.0).geometry.shifts_px)
+    np.testing.assert_array_equal(
+        done.geometry.shifts_px, xcorr(series, axis_deg=0.0).geometry.shifts_px
+    )
 
 
 @pytest.mark.parametrize("half", ["left", "late"])
@@ -79,9 +85,14 @@ def test_empty_views_and_tiny_patches_are_one_sentence() -> None:
 
 
 def test_the_catalyst_by_patches_alone(reference) -> None:
-    """Known drift, rotation and noise. What the patches find, without the choice of the better result."""
-    series, true_shifts, axis_deg = degraded_catalyst(reference("catalyst/Catalyst3DModel_TiltSeries180.hspy"))
-    series = preprocess(TiltSeries(series.data[::2], Geometry(series.geometry.angles_deg[::2], 1.0)))
+    """Known drift, rotation and noise. What the patches find, without the choice of the better
+    result."""
+    series, true_shifts, axis_deg = degraded_catalyst(
+        reference("catalyst/Catalyst3DModel_TiltSeries180.hspy")
+    )
+    series = preprocess(
+        TiltSeries(series.data[::2], Geometry(series.geometry.angles_deg[::2], 1.0))
+    )
     true_shifts = true_shifts[::2]
     rough = xcorr(series, working_px=100, rounds=2).geometry
     stack, angles = from_surroundings(fourier_bin(series.data.numpy(), 3)), rough.angles_deg
@@ -92,7 +103,8 @@ def test_the_catalyst_by_patches_alone(reference) -> None:
     error = 3 * match.shifts_px - true_shifts
     error = np.sqrt(((error - view_freedom(error, place.angles_deg)) ** 2).mean(0))
     print(
-        f"catalyst by patches: {error} px rms (align=xcorr {shift_error_px(rough, true_shifts)}), axis {place.axis_deg - axis_deg:+.3f} deg"
+        f"catalyst by patches: {error} px rms (align=xcorr {shift_error_px(rough, true_shifts)}), "
+        f"axis {place.axis_deg - axis_deg:+.3f} deg"
     )
     assert error.max() <= 0.4
     assert abs(place.axis_deg - axis_deg) < 0.3

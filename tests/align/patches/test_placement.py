@@ -1,4 +1,5 @@
-"""From tracks to placed views: exact on exact tracks, and no parameter that the tracks do not pay for."""
+"""From tracks to placed views: exact on exact tracks, and no parameter that the tracks do not pay
+for."""
 
 from __future__ import annotations
 
@@ -18,7 +19,11 @@ POINTS = np.random.default_rng(3).uniform(-60, 60, (14, 3)) * [0.3, 1, 1]
 def made(turned: bool) -> Cameras:
     rng = np.random.default_rng(0)
     n = ANGLES.size
-    cameras = nominal(ANGLES, 86.0).with_column(X, rng.normal(0, 2, n)).with_column(Y, rng.normal(0, 2, n))
+    cameras = (
+        nominal(ANGLES, 86.0)
+        .with_column(X, rng.normal(0, 2, n))
+        .with_column(Y, rng.normal(0, 2, n))
+    )
     if not turned:
         return cameras
     cameras = cameras.with_column(ROTATION, np.deg2rad(86 + rng.normal(0, 0.5, n)))
@@ -27,7 +32,9 @@ def made(turned: bool) -> Cameras:
 
 
 def followed(cameras: Cameras, start: Placement, noise_px: float) -> Followed:
-    raw = project(cameras, POINTS) + np.random.default_rng(1).normal(0, noise_px, (ANGLES.size, len(POINTS), 2))
+    raw = project(cameras, POINTS) + np.random.default_rng(1).normal(
+        0, noise_px, (ANGLES.size, len(POINTS), 2)
+    )
     aligned = np.einsum("vij,vpj->vpi", start.matrices, raw) + start.shifts_px[:, None]
     return Followed(aligned, np.ones(aligned.shape[:2]))
 
@@ -41,8 +48,12 @@ def test_raw_is_the_inverse_of_the_placement() -> None:
 
 @pytest.mark.parametrize("turned", [False, True])
 def test_exact_tracks_give_the_exact_placement(turned: bool) -> None:
-    """In the placed frame every patch moves as a point does: equation (1), to a thousandth of a pixel."""
-    start, truth = Placement.of(ANGLES, 85.0, np.random.default_rng(2).normal(0, 1, (ANGLES.size, 2))), made(turned)
+    """In the placed frame every patch moves as a point does: equation (1), to a thousandth of a
+    pixel."""
+    start, truth = (
+        Placement.of(ANGLES, 85.0, np.random.default_rng(2).normal(0, 1, (ANGLES.size, 2))),
+        made(turned),
+    )
     tracks = tracks_of(followed(truth, start, 0.0), start)
     place = placed(chosen(tracks, ANGLES, 85.0), start)
     assert place.one_axis != turned
@@ -58,7 +69,9 @@ def test_exact_tracks_give_the_exact_placement(turned: bool) -> None:
 def test_the_specimen_stays_where_the_start_had_it() -> None:
     start = Placement.of(ANGLES, 86.0, np.tile([5.0, -7.0], (ANGLES.size, 1)))
     place = placed(solved(tracks_of(followed(made(False), start, 0.0), start), ANGLES, 86.0), start)
-    np.testing.assert_allclose(view_freedom(place.shifts_px - start.shifts_px, ANGLES), 0, atol=1e-9)
+    np.testing.assert_allclose(
+        view_freedom(place.shifts_px - start.shifts_px, ANGLES), 0, atol=1e-9
+    )
     np.testing.assert_allclose(place.matrices[3], axis_rotation(place.axis_deg))
 
 

@@ -15,14 +15,18 @@ def test_detail_has_no_level_and_no_slope() -> None:
 
 
 def test_a_lone_edge_and_flat_ground_are_no_texture() -> None:
-    """Blobs in the upper left quarter, an edge as strong in the lower right one: only the blobs are chosen."""
+    """Blobs in the upper left quarter, an edge as strong in the lower right one: only the blobs are
+    chosen."""
     rng = np.random.default_rng(0)
     view = np.zeros((96, 96))
     view[:48, :48] = 5 * ndimage.gaussian_filter(rng.normal(size=(48, 48)), 1.5)
     view[60:90, 72:] = 2.0
     index, texture = textured_patches(view, 24, 100)
     assert len(index) >= 4
-    corner = np.hypot(*(index - [60, 72]).T) < 20, np.hypot(*(index - [90, 72]).T) < 20  # an edge's ends are texture
+    corner = (
+        np.hypot(*(index - [60, 72]).T) < 20,
+        np.hypot(*(index - [90, 72]).T) < 20,
+    )  # an edge's ends are texture
     assert ((index < 60).all(1) | corner[0] | corner[1]).all()
     assert (index[:4] < 50).all()
     assert (np.diff(texture) <= 0).all()

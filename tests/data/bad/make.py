@@ -1,4 +1,5 @@
-"""Make the files of this folder: one small file per mistake a user can make. Deterministic; run it from anywhere.
+"""Make the files of this folder: one small file per mistake a user can make. Deterministic; run it
+from anywhere.
 
 MRC headers are packed by hand here, so that our own writer cannot hide a fault of our own reader.
 """

@@ -1,0 +1,214 @@
+"""One composed config -> stages and settings -> a run."""
+
+from __future__ import annotations
+
+import functools
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import numpy as np
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+
+from recon.command.build import build
+from recon.console import Console
+from recon.errors import UserError
+from recon.geometry import Geometry
+from recon.io import read_tilt_series
+from recon.io.alignment.table import read_alignment
+from recon.io.xyz import read_xyz
+from recon.learned.card import heard
+from recon.machine import free_memory_gb, set_threads, usable_cores
+from recon.run.folder import check_report
+from recon.run.pipeline import run
+from recon.run.preflight import rehearse
+from recon.run.stages import Settings, Stages
+
+# Once: the jobs of one command share a folder. With milliseconds: two commands do not.
+STARTED = f"{time.strftime('%Y-%m-%d_%H-%M-%S')}.{time.time_ns() // 1_000_000 % 1000:03d}"
+
+
+def run_config(config: DictConfig) -> Path:
+    """Build everything, then run; returns the folder of the results. Raises ``UserError``."""
+    stages = make_stages(config)
+    settings = make_settings(config)
+    set_threads(settings.threads)
+    # Before anything is read; 400 views, so that no sensible number of subsets is too many.
+    rehearse(stages, Geometry(np.linspace(-80, 80, 400), None))
+    console = Console()
+    with heard(console.warn):
+        run(stages, settings, console)
+    return settings.output
+
+
+def make_stages(config: DictConfig) -> Stages:
+    """Every stage built, nothing run: a misspelt option costs a second, not an hour."""
+    exclude, pixel_nm = _views(config.exclude), _number(config.pixel_nm, "pixel_nm")
+    for group in (
+        "sample",
+        "simulate",
+        "preprocess",
+        "align",
+        "projector",
+        "algorithm",
+        "trust",
+        "analyze",
+    ):
+        if not OmegaConf.is_dict(config[group]):
+            raise UserError(f"{group}={config[group]} given, one of its options wanted; see --help")
+    phantom = config.get("phantom")
+    if phantom is not None and (config.input is not None or not OmegaConf.is_dict(phantom)):
+        raise UserError(
+            f"phantom given with input={config.input}, one of the phantoms and no tilt series "
+            f"wanted; see --help"
+        )
+    if config.input is None:
+        if config.angles is not None or pixel_nm is not None or exclude:
+            raise UserError(
+                "angles, pixel_nm or exclude given without a tilt series, a path wanted before "
+                "them; the built-in sample has its own"
+            )
+        source = (
+            build(config.sample)
+            if phantom is None
+            else functools.partial(build(config.simulate), build(phantom))
+        )
+    else:
+        angles: Any = (
+            OmegaConf.to_container(config.angles)
+            if OmegaConf.is_config(config.angles)
+            else config.angles
+        )
+        source = functools.partial(
+            read_tilt_series, input_path(config), angles=angles, pixel_nm=pixel_nm, exclude=exclude
+        )
+    algorithm = build(config.algorithm)
+    assert isinstance(algorithm, functools.partial)
+    preprocess, align, projector = build(config.preprocess), _align(config), build(config.projector)
+    return Stages(
+        source, preprocess, align, projector, algorithm, build(config.trust), _analyze(config)
+    )
+
+
+def _align(config: DictConfig) -> Callable[..., Any]:
+    """The stage; a stage knows no files, so an alignment given as one is read here, before the
+    work."""
+    stage = build(config.align)
+    options = getattr(stage, "keywords", {})
+    if "path" not in options:
+        return stage
+    if options["path"] is None:
+        raise UserError(
+            "align=file given without align.path=, a .yaml, .csv or IMOD .xf file of shifts wanted"
+        )
+    return functools.partial(stage, given=read_alignment(Path(options["path"]).expanduser()))
+
+
+def _analyze(config: DictConfig) -> Callable[..., Any]:
+    """The stage; a file of true atoms that cannot be read is known before the work."""
+    stage = build(config.analyze)
+    truth = getattr(stage, "keywords", {}).get("truth")
+    if truth is not None:
+        read_xyz(Path(truth))
+    return stage
+
+
+def input_path(config: DictConfig) -> Path:
+    """``input=``, which the command line writes as a URL when the path's characters would mean
+    something to OmegaConf."""
+    text = str(config.input)
+    return Path(unquote(text.removeprefix("file:")) if text.startswith("file:") else text)
+
+
+def make_settings(config: DictConfig) -> Settings:
+    """Checks what no stage checks. Raises ``UserError``."""
+    threads = _number(config.threads, "threads", whole=True)
+    threads = usable_cores() if threads is None else threads
+    if not 1 <= threads <= 1024:
+        raise UserError(
+            f"threads={threads} given, 1 to {usable_cores()} (this machine's cores) wanted"
+        )
+    memory = _number(config.memory_gb, "memory_gb")
+    memory = 0.6 * free_memory_gb() if memory is None else memory
+    if memory <= 0:
+        raise UserError(
+            f"memory_gb={memory} given, a positive number wanted; leave it out to use 60 % of what "
+            f"is free"
+        )
+    thickness = _number(config.thickness_px, "thickness_px", whole=True)
+    also = tuple(config.also) if OmegaConf.is_list(config.also) else (str(config.also),)
+    if wrong := [a for a in also if a not in ("tiff", "zarr")]:
+        raise UserError(
+            f"also={', '.join(map(str, wrong))} given, [tiff,zarr] or one of them wanted; MRC is "
+            f"always written"
+        )
+    if not isinstance(config.resume, bool):
+        raise UserError(f"resume={config.resume} given, true or false wanted")
+    if not isinstance(config.report, bool):
+        raise UserError(f"report={config.report} given, true or false wanted")
+    if config.output is not None and not str(config.output).strip():
+        raise UserError(
+            "output= given without a name, a folder wanted; leave it out for runs/<name>/<time>"
+        )
+    if config.resume and config.output is None:
+        raise UserError(
+            "resume=true given without a folder, output=DIR of the unfinished run wanted; its last "
+            "line named it"
+        )
+    record = OmegaConf.to_container(config, resolve=True)
+    assert isinstance(record, dict)
+    return Settings(
+        output=_output(config),
+        memory_gb=float(memory),
+        threads=int(threads),
+        thickness_px=None if thickness is None else int(thickness),
+        resume=config.resume,
+        also=also,
+        config={str(k): v for k, v in record.items()},
+        source=None if config.input is None else input_path(config),
+    )
+
+
+def _output(config: DictConfig) -> Path:
+    """``output=DIR``, or runs/<stem>/<time>; the jobs of a multirun get a folder each inside."""
+    own = config.get("phantom")
+    made = "phantom" if own is None else str(own["_target_"]).rpartition(".")[2]
+    stem = made if config.input is None else input_path(config).name.split(".")[0] or "series"
+    base = (
+        Path("runs") / stem / STARTED
+        if config.output is None
+        else Path(str(config.output)).expanduser()
+    )
+    hydra = HydraConfig.get() if HydraConfig.initialized() else None
+    if hydra is not None and hydra.mode == RunMode.MULTIRUN:
+        if config.report:
+            check_report(base)
+        name = re.sub(r"[^\w.=,+-]+", "_", hydra.job.override_dirname)[:100]
+        return base / f"{hydra.job.num}_{name}"
+    return base
+
+
+def _views(value: Any) -> tuple[int, ...]:
+    views = OmegaConf.to_container(value) if OmegaConf.is_config(value) else value
+    if not isinstance(views, list) or not all(
+        isinstance(v, int) and not isinstance(v, bool) for v in views
+    ):
+        raise UserError(
+            f"exclude={views} given, a list of view numbers counted from 0 wanted, such as "
+            f"exclude=[0,41]"
+        )
+    return tuple(views)
+
+
+def _number(value: Any, name: str, *, whole: bool = False) -> float | None:
+    kinds = (int,) if whole else (int, float)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, kinds):
+        raise UserError(f"{name}={value} given, a {'whole ' if whole else ''}number wanted")
+    return value

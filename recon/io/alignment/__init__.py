@@ -1,0 +1,1 @@
+"""Files of alignments: IMOD, AreTomo, tables, bead tracks."""

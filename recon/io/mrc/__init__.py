@@ -1,0 +1,1 @@
+"""MRC: header, extended header, labels, pixels."""

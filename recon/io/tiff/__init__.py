@@ -1,0 +1,1 @@
+"""TIFF: stacks, and folders with one file a view."""

@@ -1,0 +1,1 @@
+"""The run around the mathematics: prepare, plan, slabs, record, resume."""

@@ -1,0 +1,65 @@
+"""What can be known before the work: that every stage runs, and that memory, disk and thickness
+will do."""
+
+from __future__ import annotations
+
+import shutil
+
+import torch
+
+from recon.console import Console
+from recon.errors import UserError
+from recon.geometry import Geometry
+from recon.run.plan import BASE_GB
+from recon.run.stages import Settings, Stages
+from recon.series import TiltSeries
+
+# copies of the raw stack that cleaning and aligning hold at their peak; 2.3 measured for 77 x 1280
+# x 1280
+STACKS_AT_ONCE = 3.2
+
+
+def rehearse(stages: Stages, geometry: Geometry) -> None:
+    """Reconstruct nothing, once: a missing extra or an option out of range is known before the
+    work.
+
+    Raises whatever the projector and the algorithm raise.
+    """
+    A = stages.projector(Geometry(geometry.angles_deg, None), (8, 8), 8)
+    count = stages.algorithm.keywords.get("n_iterations")
+    once = {} if count is None else {"n_iterations": min(count, 1) if isinstance(count, int) else 1}
+    stages.algorithm(A, torch.zeros(geometry.n_views, 1, 8, device=A.device), **once)
+
+
+def check_series(stages: Stages, settings: Settings, series: TiltSeries, console: Console) -> None:
+    """What can be known from the series' shape: memory, disk, thickness, subsets. Says what the run
+    will need."""
+    rehearse(stages, series.geometry)
+    factor = getattr(stages.preprocess, "keywords", {}).get("bin", 1)
+    rows, width = (n // factor for n in series.data.shape[1:])
+    narrow, wide = min(rows, width), max(rows, width)  # the frame may turn
+    thickness = wide if settings.thickness_px is None else settings.thickness_px
+    if not 1 <= thickness <= 4 * narrow:
+        raise UserError(
+            f"thickness_px={thickness} given, 1 to {4 * narrow} wanted (a few times the width of "
+            f"{narrow} at most)"
+        )
+    stack_gb = 4e-9 * series.data.numel()
+    need_gb = BASE_GB + STACKS_AT_ONCE * stack_gb
+    if settings.memory_gb < need_gb:
+        raise UserError(
+            f"memory_gb={settings.memory_gb:.2g} given, at least {need_gb:.2g} wanted to clean and "
+            f"align this series; raise memory_gb"
+        )
+    disk_gb = 4e-9 * thickness * rows * width + stack_gb / factor**2
+    there = next(p for p in (settings.output, *settings.output.absolute().parents) if p.exists())
+    free_gb = shutil.disk_usage(there).free / 1e9
+    if free_gb < disk_gb:
+        raise UserError(
+            f"the results need {disk_gb:.3g} GB but {str(there)[-150:]} has {free_gb:.3g} GB free; "
+            f"free some space or pass output=DIR"
+        )
+    console.say(
+        f"plan: {need_gb:.1f} GB of memory to clean and align, {disk_gb:.2f} of {free_gb:.0f} GB "
+        f"on disk for the results"
+    )

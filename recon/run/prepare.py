@@ -1,0 +1,92 @@
+"""From a source to an aligned stack on the disk: read, preprocess, align, resample once; and back
+from the disk to resume."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+
+from recon.algorithms.noise import noise_sigma
+from recon.align.resample import noise_gain, resample
+from recon.console import Console
+from recon.geometry import Geometry
+from recon.metrics.overlay import geometry_errors
+from recon.series import TiltSeries
+from recon.simulate.sample import Sample
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """``aligned``: the stack to reconstruct. ``solution``: axis and shifts found, in (binned) raw
+    pixels; ``bin``: by how much.
+
+    ``noise``: standard deviation per aligned pixel. ``before``: (tilt, x) one row of the stack,
+    turned but not aligned, for the picture; ``row`` is its index. ``truth``: errors against a
+    sample's known geometry. ``fiducials``: beads and tracks, if there are.
+    """
+
+    aligned: TiltSeries
+    solution: Geometry
+    bin: int
+    noise: float
+    before: np.ndarray
+    row: int
+    truth: dict[str, float]
+    fiducials: Mapping[str, object] | None = None
+
+
+def prepare(
+    source: Callable[[], TiltSeries | Sample],
+    preprocess: Callable[[TiltSeries], TiltSeries],
+    align: Callable[..., TiltSeries],
+    *,
+    check: Callable[[TiltSeries], None],
+    threads: int,
+    console: Console,
+) -> tuple[Prepared, Sample | None]:
+    """Run the stages up to the aligned stack, saying what each did. The sample is returned when the
+    source was one.
+
+    ``check`` sees the series as it was read, and raises what must be known before the work.
+    """
+    made = source()
+    sample = made if isinstance(made, Sample) else None
+    raw = made.series if isinstance(made, Sample) else made
+    del made  # the raw stack is freed as soon as it is cleaned
+    console.say(*raw.history)
+    low, high = float(raw.geometry.angles_deg.min()), float(raw.geometry.angles_deg.max())
+    if max(-low, high) > 90:
+        console.warn(
+            f"tilt angles from {low:g} to {high:g} degrees, beyond +-90 as only needles allow; "
+            f"check them, or pass angles=..."
+        )
+    check(raw)
+    clean = preprocess(raw)
+    console.say(*clean.history[len(raw.history) :])
+    del raw
+    solved = align(clean, threads=threads)
+    console.say(*solved.history[len(clean.history) :])
+    found = solved.facts.get("align")
+    if isinstance(found, dict) and "warning" in found:
+        console.warn(str(found["warning"]))
+    beads = solved.facts.get("fiducials")
+    if beads is not None:  # they become files of their own
+        solved = replace(solved, facts={k: v for k, v in solved.facts.items() if k != "fiducials"})
+    aligned = resample(solved, threads=threads)
+    factor = int(str(clean.facts.get("bin", 1)))
+    truth = {} if sample is None else geometry_errors(sample.geometry, solved.geometry, factor)
+
+    # What alignment has to work with, for the picture: the same rows turned by the nearest quarter,
+    # shifts not undone.
+    unshifted = Geometry(
+        solved.geometry.angles_deg, None, 90 * round(solved.geometry.axis_deg / 90)
+    )
+    turned = resample(TiltSeries(clean.data, unshifted)).data
+    row = int(torch.argmax(aligned.data.var(dim=(0, 2))))
+    before = turned[:, min(row, turned.shape[1] - 1)].numpy().copy()
+    noise = noise_sigma(clean.data) * noise_gain(solved.geometry)
+    fiducials = beads if isinstance(beads, dict) else None
+    return Prepared(aligned, solved.geometry, factor, noise, before, row, truth, fiducials), sample

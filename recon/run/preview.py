@@ -1,0 +1,94 @@
+"""``preview.png``: what a microscopist looks at first."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from recon.io.atomic import replacing
+from recon.series import Slices
+
+
+def write_preview(
+    path: Path,
+    *,
+    title: str,
+    slices: Slices,
+    before: np.ndarray,
+    after: np.ndarray,
+    angles_deg: np.ndarray,
+    curve: list[float],
+    view_residual: list[float],
+    unit: str,
+) -> None:
+    """Orthoslices in one grey window, one row of the stack over the tilts before and after
+    alignment, residuals.
+
+    ``before``, ``after``: (tilt, x) sinograms of one row; ``curve``: relative residual per
+    iteration; ``view_residual``: per view.
+    """
+    figure = Figure(figsize=(15, 9.5), layout="constrained")
+    canvas = FigureCanvasAgg(figure)
+    figure.suptitle(title, fontsize=12)
+    grid = figure.subplots(2, 3)
+    values = np.concatenate([s.ravel()[::7] for s in (slices.xy, slices.xz, slices.zy)])
+    window = dict(zip(("vmin", "vmax"), np.quantile(values, (0.005, 0.998)), strict=True))
+    window["vmax"] = max(window["vmax"], window["vmin"] + 1e-12)
+
+    shown = (
+        ("xy: across the beam, tilt axis vertical", slices.xy, "x", "y"),
+        ("xz: across the tilt axis, beam vertical", slices.xz, "x", "z"),
+        ("zy: along the tilt axis, beam vertical", slices.zy, "y", "z"),
+    )
+    for axes, (name, image, right, down) in zip(grid[0], shown, strict=True):
+        mapped = axes.imshow(image, cmap="gray", interpolation="nearest", **window)
+        axes.set(title=name, xlabel=f"{right} / px", ylabel=f"{down} / px")
+    figure.colorbar(mapped, ax=grid[0].tolist(), shrink=0.8, label=f"grey value, {unit}")
+
+    order = np.argsort(angles_deg)
+    extent = (
+        0.0,
+        float(before.shape[1]),
+        float(angles_deg[order[-1]]),
+        float(angles_deg[order[0]]),
+    )
+    for axes, name, stack in ((grid[1, 0], "before", before), (grid[1, 1], "after", after)):
+        axes.imshow(
+            stack[order],
+            cmap="gray",
+            aspect="auto",
+            extent=extent if name == "before" else (0.0, float(after.shape[1]), *extent[2:]),
+        )
+        axes.set(
+            title=f"one row of the stack, {name} alignment", xlabel="x / px", ylabel="tilt / deg"
+        )
+
+    axes = grid[1, 2]
+    if len(curve) > 1:
+        axes.semilogy(
+            np.arange(1, len(curve) + 1),
+            curve,
+            color="tab:blue",
+            label="over iterations (lower axis)",
+        )
+    axes.set(title="residual |y - Ax| / |y|", xlabel="iteration", ylabel="relative residual")
+    over_tilt = axes.twiny()
+    over_tilt.plot(
+        angles_deg[order],
+        np.asarray(view_residual)[order],
+        ".",
+        color="tab:orange",
+        label="per view, at the end (upper axis)",
+    )
+    over_tilt.set_xlabel("tilt / deg")
+    handles = [h for a in (axes, over_tilt) for h in a.get_legend_handles_labels()[0]]
+    axes.legend(handles=handles, loc="upper right", fontsize=8)
+    with replacing(path) as temporary, warnings.catch_warnings():
+        warnings.filterwarnings(
+            "ignore", "Glyph .* missing"
+        )  # a name in a script that the font lacks is shown as boxes
+        canvas.print_png(temporary)  # type: ignore[no-untyped-call]
