@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from recon.command.registry import CONFIGS
 from recon.errors import UserError
 
 if TYPE_CHECKING:
@@ -24,10 +25,6 @@ USAGE = """usage: tiltwise reconstruct [TILT_SERIES] [option=value ...]
   tiltwise reconstruct --help                                all options
   tiltwise train task=irdm                                   train a network on synthetic phantoms
 """
-
-HERE = Path(__file__).resolve().parent
-# In the wheel the configs lie inside the package, in a checkout beside it.
-CONFIGS = HERE / "configs" if (HERE / "configs").is_dir() else HERE.parent / "configs"
 
 _OVERRIDE = re.compile(r"^[~+]*[\w@/.:-]+=")
 

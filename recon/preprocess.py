@@ -12,6 +12,7 @@ from scipy import fft, ndimage
 from recon.errors import UserError
 from recon.geometry import Geometry, centre
 from recon.series import TiltSeries
+from recon.stage import Step
 
 Background = Literal["auto", "none"] | float
 Normalise = Literal["none", "mean"]
@@ -265,3 +266,6 @@ def _check(
         )
     if taper_px < 0 or 2 * taper_px > shape[2]:
         raise UserError(f"preprocess.taper_px={taper_px} given, 0 to {shape[2] // 2} wanted")
+
+
+PREPROCESS = Step(preprocess, binning=lambda options: int(options["bin"]))

@@ -1,11 +1,10 @@
-"""What every algorithm shares: its type, bounds, the residual it reports, and when it may stop
+"""What every algorithm shares: bounds, the residual it reports, and when it may stop
 early."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor
@@ -15,19 +14,6 @@ from recon.projectors.base import Projector
 
 Callback = Callable[[int, float], None]
 """(iteration from 1, relative residual ||y - A x|| / ||y|| before this iteration's update)"""
-
-
-class Algorithm(Protocol):
-    """(A, y) -> volume (z, y, x), in units of (projection value / pixel)."""
-
-    def __call__(
-        self,
-        A: Projector,
-        y: Tensor,
-        *,
-        start: Tensor | None = None,
-        callback: Callback | None = None,
-    ) -> Tensor: ...
 
 
 def norm(tensor: Tensor) -> float:
@@ -69,6 +55,18 @@ def check_run(
 def bound(volume: Tensor, minimum: float | None, maximum: float | None) -> Tensor:
     """Clamp in place; None leaves a side free."""
     return volume if minimum is None and maximum is None else volume.clamp_(minimum, maximum)
+
+
+def one_iteration(options: Mapping[str, object]) -> dict[str, object]:
+    """``n_iterations`` of a rehearsal: one, or what was asked for where that is less."""
+    asked = options["n_iterations"]
+    return {"n_iterations": min(asked, 1) if isinstance(asked, int) else 1}
+
+
+def iterations(options: Mapping[str, object]) -> int:
+    """``n_iterations`` where it is a number, else (``auto``) 1."""
+    asked = options["n_iterations"]
+    return asked if isinstance(asked, int) else 1
 
 
 class Progress:

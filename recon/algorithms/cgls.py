@@ -4,8 +4,18 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from recon.algorithms.base import Callback, Progress, bound, check_run, initial, norm
+from recon.algorithms.base import (
+    Callback,
+    Progress,
+    bound,
+    check_run,
+    initial,
+    iterations,
+    norm,
+    one_iteration,
+)
 from recon.projectors.base import Projector
+from recon.stage import Method, Needs, Options
 
 
 def cgls(
@@ -43,3 +53,10 @@ def cgls(
         gamma, before = norm(gradient) ** 2, gamma
         direction.mul_(gamma / before).add_(gradient)
     return bound(x, minimum, maximum)
+
+
+def _needs(options: Options) -> Needs:
+    return Needs(4.5, 6, work=iterations(options), steps=iterations(options))
+
+
+CGLS = Method(cgls, needs=_needs, brief=one_iteration)

@@ -9,6 +9,7 @@ from torch import Tensor
 from recon.algorithms.base import Callback, Progress, bound
 from recon.projectors.base import Projector
 from recon.projectors.tomopy import load_tomopy
+from recon.stage import Method, Needs
 
 
 def gridrec(
@@ -18,7 +19,6 @@ def gridrec(
     filter: str = "ramlak",
     minimum: float | None = None,
     maximum: float | None = None,
-    start: Tensor | None = None,
     callback: Callback | None = None,
 ) -> Tensor:
     """TomoPy's ``gridrec`` (Dowd et al. 1999, doi:10.1117/12.363725), brought to our scale and
@@ -56,3 +56,6 @@ def gridrec(
     if progress.wanted:
         progress.done(y - A(x))
     return x
+
+
+GRIDREC = Method(gridrec, needs=lambda options: Needs(4, 5))

@@ -6,10 +6,22 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from recon.algorithms.base import Callback, Progress, bound, check_run, initial, inverse
-from recon.algorithms.sart_scheme import check_scheme, golden_order, hamming_window
+from recon.algorithms.base import (
+    Callback,
+    Progress,
+    bound,
+    check_run,
+    initial,
+    inverse,
+    iterations,
+    one_iteration,
+)
+from recon.algorithms.sart_scheme import Scheme, golden_order, hamming_window
 from recon.errors import UserError
 from recon.projectors.base import Projector
+from recon.stage import Method, Needs, Options
+
+RANDOM = Scheme()
 
 
 def sart(
@@ -19,9 +31,7 @@ def sart(
     n_iterations: int = 10,
     n_subsets: int | None = None,
     relaxation: float = 0.3,
-    order: str = "random",
-    seed: int = 0,
-    window: str = "none",
+    scheme: Scheme = RANDOM,
     minimum: float | None = 0.0,
     maximum: float | None = None,
     stop: float | None = None,
@@ -31,11 +41,10 @@ def sart(
     """For each subset s in turn: x <- x + relaxation * C_s A_s'R_s (y_s - A_s x).
 
     Andersen and Kak 1984, doi:10.1177/016173468400600107. ``n_subsets=None`` is one view at a time
-    (SART); smaller numbers interleave the views (ordered subsets), 1 is SIRT. ``order``: random, a
-    new one every iteration (``seed``), or golden (``golden_order``). ``window='hamming'`` weights
-    each view's corrections along its rays (``hamming_window``), as the authors did, within the
-    ellipse inscribed in the slice; nothing is reconstructed outside it. scikit-image's
-    ``iradon_sart`` is order='golden', window='hamming', minimum=None with 4.5 times its own
+    (SART); smaller numbers interleave the views (ordered subsets), 1 is SIRT. ``scheme``: in which
+    order, and how a correction is spread along the ray; with window='hamming', as the authors did,
+    within the ellipse inscribed in the slice, nothing is reconstructed outside it. scikit-image's
+    ``iradon_sart`` is Scheme(order='golden', window='hamming'), minimum=None with 4.5 times its own
     ``relaxation``: it divides by the sum of squared weights of two samples a pixel.
     """
     check_run(n_iterations, minimum, maximum, relaxation, start)
@@ -46,19 +55,19 @@ def sart(
             f"n_subsets={n_subsets} given, 1 to {n_views} (the number of views) wanted; use null "
             f"for one view each"
         )
-    check_scheme(order, window, one_view_each=n == n_views)
+    scheme.check(one_view_each=n == n_views)
     angles = A.geometry.angles_deg
     subsets = [np.arange(i, n_views, n) for i in range(n)]
     projectors = [A.views(s) for s in subsets]
     support = torch.ones(A.volume_zx[0], 1, A.volume_zx[1], device=y.device)
-    if window == "hamming":
+    if scheme.window == "hamming":
         support *= _slice(hamming_window(float(angles[0]), A.volume_zx) > 0, y)
     R = [inverse(B(support)) for B in projectors]
     C = [
         inverse(B.T(torch.ones_like(r))).mul_(relaxation)
         for B, r in zip(projectors, R, strict=True)
     ]
-    if window == "hamming":
+    if scheme.window == "hamming":
         C = [
             c.mul_(_slice(hamming_window(float(angles[s[0]]), A.volume_zx), y))
             for c, s in zip(C, subsets, strict=True)
@@ -68,13 +77,13 @@ def sart(
     x = initial(A, y, start)
     progress = Progress(y, stop, callback)
     rng, fixed = (
-        np.random.default_rng(seed),
+        np.random.default_rng(scheme.seed),
         golden_order(np.array([angles[s[0]] for s in subsets])),
     )
     for _ in range(n_iterations):
         if progress.wanted and progress.done(y - A(x)):
             break
-        for i in rng.permutation(n) if order == "random" else fixed:
+        for i in rng.permutation(n) if scheme.order == "random" else fixed:
             residual = projectors[i](x).neg_().add_(parts[i]).mul_(R[i])
             x.addcmul_(C[i], projectors[i].T(residual))
             bound(x, minimum, maximum)
@@ -84,3 +93,10 @@ def sart(
 def _slice(weights: np.ndarray, like: Tensor) -> Tensor:
     """(z, x) -> (z, 1, x) float32 beside ``like``."""
     return torch.from_numpy(weights.astype(np.float32))[:, None].to(like.device)
+
+
+def _needs(options: Options) -> Needs:
+    return Needs(2.5, 5, work=iterations(options), steps=iterations(options))
+
+
+SART = Method(sart, needs=_needs, brief=one_iteration)

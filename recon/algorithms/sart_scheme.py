@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -13,22 +14,38 @@ WINDOWS = ("none", "hamming")
 BETA = 0.46164  # of the equiripple Hamming window (1 - beta) + beta cos
 
 
-def check_scheme(order: str, window: str, one_view_each: bool) -> None:
-    """Raise ``UserError`` for an order or a window that is not there, or a window over rays of
-    several directions."""
-    if order not in ORDERS:
-        raise UserError(
-            f"order={order} given, one of {', '.join(ORDERS)} wanted; correct algorithm.order"
-        )
-    if window not in WINDOWS:
-        raise UserError(
-            f"window={window} given, one of {', '.join(WINDOWS)} wanted; correct algorithm.window"
-        )
-    if window != "none" and not one_view_each:
-        raise UserError(
-            f"window={window} given for subsets of several views, one view each wanted; use "
-            f"n_subsets=null or window=none"
-        )
+@dataclass(frozen=True)
+class Scheme:
+    """``order``: random, a new one every iteration (``seed``), or golden (``golden_order``).
+    ``window``: hamming weights each view's corrections along its rays (``hamming_window``)."""
+
+    order: str = "random"
+    seed: int = 0
+    window: str = "none"
+
+    def __post_init__(self) -> None:
+        for name, value, known in (
+            ("order", self.order, ORDERS),
+            ("window", self.window, WINDOWS),
+        ):
+            if value not in known:
+                raise UserError(
+                    f"{name}={value} given, one of {', '.join(known)} wanted; correct "
+                    f"algorithm.scheme.{name}"
+                )
+        if self.seed < 0:
+            raise UserError(
+                f"seed={self.seed} given, a whole number from 0 wanted; correct "
+                f"algorithm.scheme.seed"
+            )
+
+    def check(self, *, one_view_each: bool) -> None:
+        """Raise ``UserError`` for a window over rays of several directions."""
+        if self.window != "none" and not one_view_each:
+            raise UserError(
+                f"window={self.window} given for subsets of several views, one view each wanted; "
+                f"use n_subsets=null or scheme.window=none"
+            )
 
 
 def golden_order(angles_deg: np.ndarray) -> np.ndarray:

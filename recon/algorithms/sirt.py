@@ -8,9 +8,20 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from recon.algorithms.base import Callback, Progress, bound, check_run, initial, inverse
+from recon.algorithms.base import (
+    Callback,
+    Progress,
+    bound,
+    check_run,
+    initial,
+    inverse,
+    iterations,
+    one_iteration,
+)
 from recon.algorithms.sirt_iterations import choose_iterations
+from recon.algorithms.withheld import busiest_rows
 from recon.projectors.base import Projector
+from recon.stage import BoundMethod, Method, Needs, Options, Settled
 
 
 def sirt(
@@ -50,3 +61,19 @@ def sirt(
         x.addcmul_(C, A.T(residual.mul_(R)))
         bound(x, minimum, maximum)
     return x
+
+
+def _needs(options: Options) -> Needs:
+    return Needs(2.5, 4, work=iterations(options), steps=iterations(options))
+
+
+def _settle(method: BoundMethod, A: Projector, y: Tensor, noise: float) -> Settled:
+    if method.options["n_iterations"] != "auto":
+        return Settled(method)
+    fixed = {k: method.options[k] for k in ("relaxation", "minimum", "maximum")}
+    sample = busiest_rows(y).to(A.device)
+    count = choose_iterations(functools.partial(sirt, **fixed), A, sample)
+    return Settled(method.but({"n_iterations": count}), {"sirt_iterations": count})
+
+
+SIRT = Method(sirt, needs=_needs, settle=_settle, brief=one_iteration)

@@ -5,11 +5,15 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from recon.algorithms.base import Callback, Progress, check_run
+from recon.algorithms.base import Callback, Progress, check_run, iterations, one_iteration
 from recon.algorithms.pdhg import Pdhg
 from recon.algorithms.tv_weight import choose_weight
+from recon.algorithms.withheld import busiest_rows
 from recon.errors import UserError
 from recon.projectors.base import Projector
+from recon.stage import BoundMethod, Method, Needs, Options, Settled
+
+COUPLED = 8  # rows on both sides of a slab after which 3-D TV no longer feels where it was cut
 
 
 def tv(
@@ -74,3 +78,24 @@ def tv(
         if progress.done(state.misfit):
             break
     return state.x
+
+
+def _needs(options: Options) -> Needs:
+    count = iterations(options)
+    overlap = COUPLED if options["dimensions"] == 3 else 0
+    return Needs(8, 7, overlap=overlap, work=count, steps=count)
+
+
+def _settle(method: BoundMethod, A: Projector, y: Tensor, noise: float) -> Settled:
+    options = method.options
+    if options["weight"] != "auto":
+        return Settled(method)
+    sigma = options["noise"] or noise
+    fixed = {k: options[k] for k in ("dimensions", "mismatch", "minimum", "maximum")}
+    sample = busiest_rows(y).to(A.device)
+    weight = choose_weight(A, sample, noise=sigma, **fixed)
+    found = {"tv_weight": weight, "noise_per_pixel": sigma}
+    return Settled(method.but({"weight": weight}), found, tv_weight=weight)
+
+
+TV = Method(tv, needs=_needs, settle=_settle, brief=one_iteration)

@@ -11,6 +11,7 @@ from recon.algorithms.base import Callback, Progress, bound, check_run
 from recon.errors import UserError
 from recon.geometry import view_weights_deg
 from recon.projectors.base import Projector
+from recon.stage import Method, Needs
 
 FILTERS = ("ramp", "shepp-logan", "cosine", "hamming", "hann", "sirt")
 
@@ -25,7 +26,6 @@ def wbp(
     scale_to_full_range: bool = True,
     minimum: float | None = None,
     maximum: float | None = None,
-    start: Tensor | None = None,
     callback: Callback | None = None,
 ) -> Tensor:
     """x = sum over views of dtheta * smear(filter * y): Radermacher 1992,
@@ -35,7 +35,7 @@ def wbp(
     out in scale; ``scale_to_full_range`` multiplies by 180 degrees / measured range, which keeps
     the grey value of a blob in a missing wedge. ``filter``: ramp, shepp-logan, cosine, hamming,
     hann, or sirt (looks like ``sirt_iterations`` of SIRT); ``cutoff`` in fractions of the Nyquist
-    frequency. ``start`` is ignored: there is nothing to iterate.
+    frequency.
     """
     check_run(max(1, sirt_iterations), minimum, maximum)
     weights = np.deg2rad(view_weights_deg(A.geometry.angles_deg))
@@ -100,3 +100,6 @@ def _window(n: int, name: str, cutoff: float, sirt_iterations: int, width: int) 
             "hann": 0.5 + 0.5 * np.cos(np.pi * f),
         }[name]
     return np.where(f <= 1, window, 0.0)
+
+
+WBP = Method(wbp, needs=lambda options: Needs(2, 4))

@@ -1,12 +1,14 @@
-"""Which views are kept from a reconstruction that has to predict them."""
+"""The samples that choices are made on: views that a reconstruction has to predict, and rows."""
 
 from __future__ import annotations
 
 import numpy as np
+from torch import Tensor
 
 from recon.errors import UserError
 
 EVERY = 5  # one view in five
+SAMPLE_ROWS = 24
 
 
 def withheld_views(angles_deg: np.ndarray, every: int = EVERY) -> tuple[np.ndarray, np.ndarray]:
@@ -21,3 +23,12 @@ def withheld_views(angles_deg: np.ndarray, every: int = EVERY) -> tuple[np.ndarr
             f"{every}th; use trust=none, and a number for auto"
         )
     return kept, held
+
+
+def busiest_rows(y: Tensor, count: int = SAMPLE_ROWS) -> Tensor:
+    """The ``count`` neighbouring rows of (tilt, y, x) that hold most of the signal's variation."""
+    if y.shape[1] <= count:
+        return y
+    power = y.var(dim=(0, 2)).numpy()
+    first = int(np.argmax(np.convolve(power, np.ones(count), "valid")))
+    return y[:, first : first + count].clone()

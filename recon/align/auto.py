@@ -8,6 +8,7 @@ from recon.align.beads.tracking import NotEnoughBeads
 from recon.align.patches.patch import patch
 from recon.learned.bead_scores import bead_classifier
 from recon.series import TiltSeries
+from recon.stage import Step
 
 
 def auto(series: TiltSeries, *, threads: int = 1) -> TiltSeries:
@@ -33,3 +34,6 @@ def auto(series: TiltSeries, *, threads: int = 1) -> TiltSeries:
             ),
             threads=threads,
         )
+
+
+AUTO = Step(auto)

@@ -8,6 +8,7 @@ import numpy as np
 
 from recon.errors import UserError
 from recon.series import TiltSeries
+from recon.stage import Step
 
 
 def fixed(
@@ -33,3 +34,6 @@ def fixed(
         f"not aligned: axis {axis_deg:g} deg as given{where}",
         geometry=replace(series.geometry, axis_deg=axis_deg, shifts_px=shifts),
     )
+
+
+FIXED = Step(fixed)

@@ -9,6 +9,7 @@ import numpy as np
 from recon.errors import UserError
 from recon.geometry import axis_rotation
 from recon.series import TiltSeries
+from recon.stage import Reads, Step
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,3 +88,17 @@ def _mean_axis(matrices: np.ndarray) -> float:
     sine, cosine = matrices[:, 1, 0] - matrices[:, 0, 1], matrices[:, 0, 0] + matrices[:, 1, 1]
     turns = np.exp(1j * np.arctan2(sine, cosine))
     return float(np.rad2deg(np.angle(turns.mean())))
+
+
+FROM_FILE = Step(
+    from_file,
+    reads=(
+        Reads(
+            "path",
+            "alignment",
+            passes="given",
+            wanted="align=file given without align.path=, a .yaml, .csv or IMOD .xf file of shifts "
+            "wanted",
+        ),
+    ),
+)

@@ -20,6 +20,7 @@ from recon.errors import UserError
 from recon.geometry import Geometry
 from recon.preprocess import fourier_bin
 from recon.series import TiltSeries
+from recon.stage import Step
 
 
 def xcorr(
@@ -99,3 +100,6 @@ def _rough_shifts(
         shifts[:, 0] = profile_shifts(turned, shifts[:, 0])
         shifts[:, 1] = mass_shifts(turned, shifts[:, 0])
     return alone, shifts
+
+
+XCORR = Step(xcorr)

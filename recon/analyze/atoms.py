@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
-from recon.analyze.base import Findings, Known
+from recon.analyze.base import UNKNOWN, Findings, Known
 from recon.analyze.matching import Match, match_atoms
 from recon.analyze.peaks import band_pass, local_maxima, refine
 from recon.errors import UserError
 from recon.geometry import centre
-from recon.io.xyz import read_xyz
 from recon.series import Volume
+from recon.stage import Analysis, Reads
 
 FWHM = 2.3548  # full width at half maximum of a Gaussian of standard deviation 1
 COARSEST_PX = 0.8  # standard deviation of an atom in voxels below which it has no shape to fit
@@ -23,11 +22,12 @@ DOUBTFUL = 4.0  # white noise alone, split in two, lies 2.4 to 2.9 standard devi
 def atoms(
     volume: Volume,
     *,
-    known: Known,
+    known: Known = UNKNOWN,
     min_distance_nm: float = 0.2,
     threshold: float | Literal["auto"] = "auto",
     element: str = "X",
     truth: str | None = None,
+    true_positions: np.ndarray | None = None,
 ) -> Findings:
     """Local maxima of the band-passed tomogram, refined by a Gaussian fit; those that are brighter
     than noise are the atoms.
@@ -45,7 +45,7 @@ def atoms(
     """
     sigma_px = _smoothing(volume, min_distance_nm, threshold)
     assert volume.voxel_nm is not None
-    true_nm = known.positions_nm if truth is None else read_xyz(Path(truth)) / 10
+    true_nm = known.positions_nm if true_positions is None else true_positions
     filtered = band_pass(volume.data.numpy(force=True), sigma_px)
     filtered *= _seen_by_all(filtered.shape)[:, None, :]
     radius = 1.5 * sigma_px
@@ -159,3 +159,6 @@ def _seen_by_all(shape: tuple[int, ...]) -> np.ndarray:
     """(z, x) True inside the circle around the tilt axis that stays in view at every tilt."""
     z, x = (np.arange(n) - centre(n) for n in (shape[0], shape[2]))
     return np.asarray(np.hypot(z[:, None], x[None]) <= centre(shape[2]))
+
+
+ATOMS = Analysis(atoms, reads=(Reads("truth", "positions", passes="true_positions"),))

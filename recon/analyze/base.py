@@ -10,6 +10,7 @@ import numpy as np
 from torch import Tensor
 
 from recon.series import Volume
+from recon.stage import Analysis
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,6 +23,9 @@ class Known:
 
     labels: Tensor | None = None
     positions_nm: np.ndarray | None = None
+
+
+UNKNOWN = Known()
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +46,9 @@ class Findings:
     labels: Volume | None = None
 
 
-def nothing(volume: Volume, *, known: Known) -> Findings:
+def nothing(volume: Volume, *, known: Known = UNKNOWN) -> Findings:
     """``analyze=none``."""
     return Findings()
+
+
+NOTHING = Analysis(nothing, volumes=0)

@@ -9,10 +9,11 @@ import torch
 from scipy import ndimage
 from torch import Tensor
 
-from recon.analyze.base import Findings, Known
+from recon.analyze.base import UNKNOWN, Findings, Known
 from recon.errors import UserError
 from recon.metrics.labels import label_scores
 from recon.series import Volume
+from recon.stage import Analysis
 
 MOST = 5  # classes; the search over more thresholds takes minutes
 
@@ -20,7 +21,7 @@ MOST = 5  # classes; the search over more thresholds takes minutes
 def labels(
     volume: Volume,
     *,
-    known: Known,
+    known: Known = UNKNOWN,
     classes: int | Literal["auto"] = "auto",
     smooth_px: float = 1.0,
     tolerance_px: float = 1.0,
@@ -95,3 +96,6 @@ def _named(found: Tensor, grey: np.ndarray, true: Tensor, names: list[int]) -> T
     means = ndimage.mean(grey, true.numpy(), names)
     order = torch.tensor([names[i] for i in np.argsort(means)], dtype=torch.int16)
     return order[found.long()]
+
+
+LABELS = Analysis(labels)

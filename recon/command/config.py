@@ -6,6 +6,7 @@ import functools
 import re
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -25,6 +26,7 @@ from recon.io.xyz import read_xyz
 from recon.learned.card import heard
 from recon.machine import free_memory_gb, set_threads, usable_cores
 from recon.run.folder import check_report
+from recon.run.latest import Latest
 from recon.run.pipeline import run
 from recon.run.preflight import rehearse
 from recon.run.stages import Settings, Stages
@@ -32,17 +34,23 @@ from recon.run.stages import Settings, Stages
 # Once: the jobs of one command share a folder. With milliseconds: two commands do not.
 STARTED = f"{time.strftime('%Y-%m-%d_%H-%M-%S')}.{time.time_ns() // 1_000_000 % 1000:03d}"
 
+LATEST = Latest()  # the jobs of one command
+READERS: dict[str, Callable[[Path], object]] = {
+    "alignment": read_alignment,
+    "positions": lambda path: read_xyz(path) / 10,  # Angstrom to nm
+}
+
 
 def run_config(config: DictConfig) -> Path:
     """Build everything, then run; returns the folder of the results. Raises ``UserError``."""
     stages = make_stages(config)
-    settings = make_settings(config)
+    settings = make_settings(config, files_of(stages, config))
     set_threads(settings.threads)
     # Before anything is read; 400 views, so that no sensible number of subsets is too many.
     rehearse(stages, Geometry(np.linspace(-80, 80, 400), None))
     console = Console()
     with heard(console.warn):
-        run(stages, settings, console)
+        run(stages, settings, console, LATEST)
     return settings.output
 
 
@@ -87,35 +95,37 @@ def make_stages(config: DictConfig) -> Stages:
         source = functools.partial(
             read_tilt_series, input_path(config), angles=angles, pixel_nm=pixel_nm, exclude=exclude
         )
-    algorithm = build(config.algorithm)
-    assert isinstance(algorithm, functools.partial)
-    preprocess, align, projector = build(config.preprocess), _align(config), build(config.projector)
     return Stages(
-        source, preprocess, align, projector, algorithm, build(config.trust), _analyze(config)
+        source,
+        with_files(build(config.preprocess)),
+        with_files(build(config.align)),
+        build(config.projector),
+        build(config.algorithm),
+        build(config.trust),
+        with_files(build(config.analyze)),
     )
 
 
-def _align(config: DictConfig) -> Callable[..., Any]:
-    """The stage; a stage knows no files, so an alignment given as one is read here, before the
-    work."""
-    stage = build(config.align)
-    options = getattr(stage, "keywords", {})
-    if "path" not in options:
-        return stage
-    if options["path"] is None:
-        raise UserError(
-            "align=file given without align.path=, a .yaml, .csv or IMOD .xf file of shifts wanted"
-        )
-    return functools.partial(stage, given=read_alignment(Path(options["path"]).expanduser()))
+def with_files(stage: Any) -> Any:
+    """The ``Bound`` stage with what the files hold that its options name; a stage knows no files,
+    and a file that cannot be read is known before the work."""
+    given = {}
+    for read in stage.declared.reads:
+        path = stage.options[read.option]
+        if path is None and read.wanted:
+            raise UserError(read.wanted)
+        if path is not None:
+            given[read.passes] = READERS[read.kind](Path(path).expanduser())
+    return replace(stage, given=given)
 
 
-def _analyze(config: DictConfig) -> Callable[..., Any]:
-    """The stage; a file of true atoms that cannot be read is known before the work."""
-    stage = build(config.analyze)
-    truth = getattr(stage, "keywords", {}).get("truth")
-    if truth is not None:
-        read_xyz(Path(truth))
-    return stage
+def files_of(stages: Stages, config: DictConfig) -> tuple[Path, ...]:
+    """What the run reads: the series, its angles where a file holds them, and the stages' files."""
+    named = [] if config.input is None else [input_path(config)]
+    named += [Path(config.angles)] if isinstance(config.angles, str) else []
+    for stage in (stages.preprocess, stages.align):
+        named += [Path(p) for r in stage.declared.reads if (p := stage.options[r.option])]
+    return tuple(named)
 
 
 def input_path(config: DictConfig) -> Path:
@@ -125,7 +135,7 @@ def input_path(config: DictConfig) -> Path:
     return Path(unquote(text.removeprefix("file:")) if text.startswith("file:") else text)
 
 
-def make_settings(config: DictConfig) -> Settings:
+def make_settings(config: DictConfig, files: tuple[Path, ...] = ()) -> Settings:
     """Checks what no stage checks. Raises ``UserError``."""
     threads = _number(config.threads, "threads", whole=True)
     threads = usable_cores() if threads is None else threads
@@ -170,7 +180,7 @@ def make_settings(config: DictConfig) -> Settings:
         resume=config.resume,
         also=also,
         config={str(k): v for k, v in record.items()},
-        source=None if config.input is None else input_path(config),
+        files=files,
     )
 
 

@@ -11,6 +11,7 @@ from recon.algorithms.wbp import wbp
 from recon.learned.by_slice import each_slice
 from recon.learned.weights import trained
 from recon.projectors.base import Projector
+from recon.stage import Method, Needs
 
 
 def irdm2020(
@@ -19,11 +20,9 @@ def irdm2020(
     *,
     weights: str = "irdm2020",
     minimum: float | None = 0.0,
-    start: Tensor | None = None,
     callback: Callback | None = None,
 ) -> Tensor:
-    """U-Net++ on WBP, every slice by itself: nothing holds the result to the measured views.
-    ``start`` is ignored."""
+    """U-Net++ on WBP, every slice by itself: nothing holds the result to the measured views."""
     network = trained(weights).network
     slices = wbp(A, y, filter="hamming").permute(1, 0, 2)
     out = torch.empty_like(slices)
@@ -52,3 +51,6 @@ def published_input(wbp: Tensor) -> tuple[Tensor, Tensor]:
     )
     scale = (largest / 0.8).clamp(min=1e-6)[:, None, None]
     return wbp / scale, scale
+
+
+IRDM2020 = Method(irdm2020, needs=lambda options: Needs(4, 4, work=30))

@@ -3,9 +3,8 @@ which have the last word."""
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import torch
 from monai.inferers.inferer import SlidingWindowInferer
@@ -14,8 +13,9 @@ from torch import Tensor, nn
 from recon.algorithms.base import Callback, Progress, bound
 from recon.algorithms.noise import noise_sigma
 from recon.algorithms.pdhg import operator_norm
+from recon.algorithms.tv import COUPLED
 from recon.algorithms.tv_weight import choose_weight
-from recon.algorithms.withheld import EVERY, withheld_views
+from recon.algorithms.withheld import EVERY, busiest_rows, withheld_views
 from recon.errors import UserError
 from recon.learned import consistency as views_say
 from recon.learned.by_slice import each_slice
@@ -24,10 +24,19 @@ from recon.learned.inputs import Inputs, conditions_mirrored, make_inputs, pictu
 from recon.learned.primal_dual import unrolled
 from recon.learned.weights import trained
 from recon.projectors.base import Projector
+from recon.stage import BoundMethod, Method, Needs, Options, Settle, Settled
 
 AT_ONCE = 8  # slices that are unrolled together
 TILE, OVERLAP = 512, 0.25  # pixels of a tile's edge, and the share of it that its neighbour repeats
 MIRRORS = ((), (0,), (2,), (0, 2))  # axes of (z, y, x)
+
+# what the record calls a choice that was settled
+NAMED = {
+    "weight": "tv_weight",
+    "scale": "network_scale",
+    "strength": "network_strength",
+    "consistency": "network_consistency",
+}
 
 Correct = Callable[[Projector, Tensor, Inputs], tuple[Tensor, Tensor | None]]
 """(A, y, inputs) -> (z, y, x): the network's volume and its standard deviation, if it has one, in
@@ -78,23 +87,22 @@ def irdm(
     dimensions: int = 3,
     uncertainty: bool = True,
     minimum: float | None = 0.0,
-    start: Tensor | None = None,
     callback: Callback | None = None,
-    extras: dict[str, Tensor] | None = None,
-) -> Tensor:
+) -> tuple[Tensor, dict[str, Tensor]]:
     """TV corrected by a 2.5-D residual U-Net that sees every slice with its neighbours, then SIRT
     on the measured views.
 
     For ``weight``, ``scale``, ``strength`` and ``consistency`` see ``Choices``; 'auto' settles them
     on ``y``. ``noise``: standard deviation per pixel; None estimates it. ``dimensions``: 2 takes
-    every slice by itself. ``uncertainty``: the network sees mirror images too, the result is their
-    mean, and ``extras["uncertainty"]`` (z, y, x) their standard deviation. ``start`` is ignored.
+    every slice by itself. Returns (volume, further volumes): with ``uncertainty`` the network sees
+    mirror images too, the volume is their mean, and ``"uncertainty"`` (z, y, x) their standard
+    deviation.
     """
     choices = Choices(weight, scale, strength, consistency)
-    correct = _slice_by_slice(
-        trained(weights).network, dimensions, MIRRORS if uncertainty else MIRRORS[:1]
-    )
-    return _restored(A, y, correct, choices, noise, dimensions, minimum, callback, extras)
+    mirrors = MIRRORS if uncertainty else MIRRORS[:1]
+    correct = _slice_by_slice(trained(weights).network, dimensions, mirrors)
+    x, spread = _restored(A, y, correct, choices, noise, dimensions, minimum, callback)
+    return x, {} if spread is None else {"uncertainty": spread}
 
 
 def primal_dual(
@@ -109,52 +117,33 @@ def primal_dual(
     noise: float | None = None,
     dimensions: int = 3,
     minimum: float | None = 0.0,
-    start: Tensor | None = None,
     callback: Callback | None = None,
 ) -> Tensor:
     """Learned primal-dual iterations on the projector, started from TV, then SIRT on the measured
     views. Options as of ``irdm``."""
     choices = Choices(weight, scale, strength, consistency)
-    return _restored(
-        A,
-        y,
-        _unrolling(trained(weights).network, dimensions),
-        choices,
-        noise,
-        dimensions,
-        minimum,
-        callback,
-        None,
-    )
+    correct = _unrolling(trained(weights).network, dimensions)
+    return _restored(A, y, correct, choices, noise, dimensions, minimum, callback)[0]
 
 
-def settle_choices(
-    method: functools.partial[Tensor], A: Projector, y: Tensor, noise: float
-) -> dict[str, object]:
-    """What is 'auto' in ``method`` (``irdm`` or ``primal_dual``), settled on the rows ``y`` (tilt,
-    y, x), as keywords.
+def _settle_with(correction: Callable[[nn.Module, int], Correct]) -> Settle:
+    """How ``irdm`` and ``primal_dual`` settle what is 'auto', by their ``correction``. Warns where
+    the series is unlike those that the network was trained on."""
 
-    Warns where the series is unlike those that the network was trained on.
-    """
-    options = method.keywords
-    name, dimensions = (
-        str(options.get("weights", method.func.__name__)),
-        int(options.get("dimensions", 3)),
-    )
-    known = trained(name)
-    warn_outside(y, A.geometry, noise, known.card, name=name)
-    correct = (
-        _unrolling(known.network, dimensions)
-        if method.func is primal_dual
-        else _slice_by_slice(known.network, dimensions)
-    )
-    given = Choices(
-        *(options.get(key, "auto") for key in ("weight", "scale", "strength", "consistency"))
-    )
-    settled = _settle(
-        A, y, correct, given, options.get("noise") or noise, dimensions, options.get("minimum", 0.0)
-    )
-    return dict(settled.__dict__)
+    def settle(method: BoundMethod, A: Projector, y: Tensor, noise: float) -> Settled:
+        options, sample = method.options, busiest_rows(y).to(A.device)
+        sigma = options["noise"] or noise
+        known = trained(options["weights"])
+        warn_outside(sample, A.geometry, sigma, known.card, name=options["weights"])
+        given = Choices(**{name: options[name] for name in NAMED})
+        dimensions, minimum = options["dimensions"], options["minimum"]
+        correct = correction(known.network, dimensions)
+        settled = asdict(_settle(A, sample, correct, given, sigma, dimensions, minimum))
+        found = {NAMED[k]: v for k, v in settled.items() if options[k] == "auto"}
+        own = settled["weight"] if options["weight"] == "auto" else None
+        return Settled(method.but({**settled, "noise": sigma}), found, own)
+
+    return settle
 
 
 def _restored(
@@ -166,8 +155,8 @@ def _restored(
     dimensions: int,
     minimum: float | None,
     callback: Callback | None,
-    extras: dict[str, Tensor] | None,
-) -> Tensor:
+) -> tuple[Tensor, Tensor | None]:
+    """The volume, and its standard deviation if the network gives one."""
     if dimensions not in (2, 3):
         raise UserError(
             f"dimensions={dimensions} given, 2 (each slice by itself) or 3 wanted; correct "
@@ -191,12 +180,10 @@ def _restored(
     if share < 1:
         base = made.converged()
         x = base + share * (x - base)
-    if extras is not None and spread is not None:
-        extras["uncertainty"] = share * spread
     progress = Progress(y, None, callback)
     if progress.wanted:
         progress.done(y - A(x))
-    return x
+    return x, None if spread is None else share * spread
 
 
 def _settle(
@@ -315,3 +302,17 @@ def _unrolling(network: nn.Module, dimensions: int) -> Correct:
         return torch.cat(parts).permute(1, 0, 2), None
 
     return correct
+
+
+def _irdm_needs(options: Options) -> Needs:
+    overlap = COUPLED if options["dimensions"] == 3 else 0
+    extras = ("uncertainty",) if options["uncertainty"] else ()
+    return Needs(16, 9, overlap=overlap, work=330, extras=extras)  # TV, four mirror images, SIRT
+
+
+def _primal_dual_needs(options: Options) -> Needs:
+    return Needs(24, 12, overlap=COUPLED if options["dimensions"] == 3 else 0, work=250)
+
+
+IRDM = Method(irdm, needs=_irdm_needs, settle=_settle_with(_slice_by_slice))
+PRIMAL_DUAL = Method(primal_dual, needs=_primal_dual_needs, settle=_settle_with(_unrolling))

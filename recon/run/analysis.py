@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from recon.analyze.base import Findings, Known, nothing
+from recon.analyze.base import Findings, Known
 from recon.console import Console
 from recon.errors import UserError
 from recon.geometry import Geometry
@@ -17,6 +16,7 @@ from recon.io.xyz import read_xyz, write_xyz
 from recon.metrics.overlay import overlay
 from recon.series import Volume
 from recon.simulate.sample import Sample
+from recon.stage import Analysis, Bound
 
 ATOMS, LABELS, TRUE_POSITIONS, TRUE_LABELS = (
     "atoms.xyz",
@@ -25,12 +25,13 @@ ATOMS, LABELS, TRUE_POSITIONS, TRUE_LABELS = (
     "truth_labels.mrc",
 )
 RESULTS = (ATOMS, LABELS, TRUE_POSITIONS, TRUE_LABELS)
-COPIES = 7  # of the tomogram, that an analysis holds at its peak
+
+Stage = Bound[Analysis[..., Findings], Findings]
 
 
-def wanted(stage: Callable[..., Findings]) -> bool:
+def is_wanted(stage: Stage) -> bool:
     """False for ``analyze=none``."""
-    return getattr(stage, "func", stage) is not nothing
+    return stage.declared.volumes > 0
 
 
 def write_known(out: Path, sample: Sample, found: Geometry, factor: int) -> None:
@@ -64,18 +65,16 @@ def write_known(out: Path, sample: Sample, found: Geometry, factor: int) -> None
         )
 
 
-def analyze(
-    stage: Callable[..., Findings], out: Path, *, memory_gb: float, console: Console
-) -> dict[str, object]:
+def analyze(stage: Stage, out: Path, *, memory_gb: float, console: Console) -> dict[str, object]:
     """Run ``stage`` on the tomogram in ``out``, write ``atoms.xyz`` and ``labels.mrc``; returns the
     facts for the record.
 
     A tomogram that cannot be analysed is said, and is no failure: the tomogram itself is good.
     """
-    if not wanted(stage):
+    if not is_wanted(stage):
         return {}
     try:
-        need = COPIES * (out / "tomogram.mrc").stat().st_size / 1e9
+        need = stage.declared.volumes * (out / "tomogram.mrc").stat().st_size / 1e9
         if need > memory_gb:
             raise UserError(
                 f"memory_gb={memory_gb:.2g} given, {need:.1f} wanted for the analysis; raise it or "

@@ -14,11 +14,10 @@ from recon.io import read_volume, write_tilt_series, write_tlt, write_volume, wr
 from recon.io.atomic import replacing
 from recon.metrics.overlay import overlay
 from recon.run.fiducials import write_fiducials
+from recon.run.folder import CHECKPOINT
 from recon.run.prepare import Prepared
 from recon.series import TiltSeries
 from recon.simulate.sample import Sample
-
-CHECKPOINT = "unfinished-alignment.json"
 
 
 def write_prepared(out: Path, prepared: Prepared, sample: Sample | None, key: str) -> None:

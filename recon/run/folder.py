@@ -3,7 +3,6 @@ resumed."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
@@ -11,14 +10,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from urllib.parse import unquote
 
-import models
-import recon
 from recon.errors import UserError
 from recon.io.atomic import replacing, write_error
 from recon.run.analysis import RESULTS
-from recon.run.checkpoint import CHECKPOINT
 from recon.run.fiducials import FIDUCIAL_FILES
 
+CHECKPOINT = "unfinished-alignment.json"
 STATE = "unfinished-slabs.json"
 PAGE_MARK = '<meta name="generator" content="Tiltwise">'  # in the head of report.html
 REPORT = ("report.html", "report.csv")
@@ -179,38 +176,3 @@ def _is_our_page(path: Path) -> bool:
             return PAGE_MARK.encode() in file.read(2000)
     except OSError:
         return False
-
-
-def fingerprint(config: Mapping[str, object], source: Path | None) -> str:
-    """Of what decides the pixels of the result: the config but for where and how it runs, the files
-    that it names, weights, the version.
-
-    A folder is taken by its own time stamp: a file in it that was replaced in place is not seen.
-    """
-    relevant = {
-        k: v
-        for k, v in config.items()
-        if k
-        not in ("resume", "output", "also", "memory_gb", "threads", "trust", "analyze", "report")
-    }
-    align = config.get("align")
-    named = (
-        source,
-        config.get("angles"),
-        align.get("path") if isinstance(align, Mapping) else None,
-    )
-    relevant["files"] = [_stamp(path) if isinstance(path, str | Path) else None for path in named]
-    relevant["weights"] = (Path(models.__file__).parent / "weights" / "weights.toml").read_text(
-        "utf-8"
-    )
-    text = json.dumps([relevant, recon.__version__], sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _stamp(path: str | Path) -> tuple[int, int] | None:
-    """Size and time of a file; None for text that names none, such as a list of angles."""
-    try:
-        stat = Path(path).expanduser().stat()
-    except (OSError, ValueError):
-        return None
-    return stat.st_size, stat.st_mtime_ns

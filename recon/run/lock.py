@@ -12,7 +12,7 @@ from recon.io.atomic import write_error
 
 
 @contextmanager
-def held(folder: Path) -> Iterator[None]:
+def locked(folder: Path) -> Iterator[None]:
     """Hold ``folder/.lock`` with this process's number. One left by a process that is gone is taken
     over.
 

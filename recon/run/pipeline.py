@@ -10,68 +10,64 @@ from pathlib import Path
 
 import numpy as np
 
-from recon.automatic import settle
 from recon.console import Console
 from recon.errors import UserError
 from recon.io import VolumeWriter, read_volume, write_volume
 from recon.io.atomic import replacing
 from recon.io.mrc.slabs import middle_slices
 from recon.metrics.against_truth import against_truth
-from recon.run.analysis import analyze, wanted, write_known
-from recon.run.checkpoint import CHECKPOINT, load_prepared, write_prepared
+from recon.run.analysis import analyze, is_wanted, write_known
+from recon.run.checkpoint import load_prepared, write_prepared
+from recon.run.fingerprint import fingerprint
 from recon.run.folder import (
+    CHECKPOINT,
     NAMES,
     STATE,
     check_ours,
     check_writable,
     claim,
     clear,
-    fingerprint,
     listed,
     make_folder,
 )
-from recon.run.lock import held
-from recon.run.plan import Job, Plan, make_plan
-from recon.run.preflight import check_series
-from recon.run.prepare import Prepared, prepare
+from recon.run.latest import Latest, prepare_once
+from recon.run.lock import locked
+from recon.run.plan import Plan, Reconstruction, make_plan
+from recon.run.prepare import Prepared
 from recon.run.preview import write_preview
 from recon.run.record import grey_unit, make_record
-from recon.run.slabs import Outcome, load_state, resumed_plan, stream
+from recon.run.slabs import Outcome, load_state, reconstruct_slabs, resumed_plan
 from recon.run.stages import Settings, Stages
+from recon.stage import Settled
 from recon.trust.verdict import verdict
 
 
-def run(stages: Stages, settings: Settings, console: Console) -> dict[str, object]:
+def run(
+    stages: Stages, settings: Settings, console: Console, latest: Latest | None = None
+) -> dict[str, object]:
     """Source to tomogram in ``settings.output``; returns what ``run.json`` holds. Raises
     ``UserError`` for what the user can mend.
 
     A run that is stopped leaves ``tomogram.mrc.part`` and two ``unfinished-*.json``; ``resume``
-    goes on from there, and gives the same tomogram bit for bit.
+    goes on from there, and gives the same tomogram bit for bit. ``latest``: what the run before it in this process prepared.
     """
     started, out = time.monotonic(), settings.output
-    key = fingerprint(settings.config, settings.source)
+    key = fingerprint(settings.config, settings.files)
     if settings.resume:
-        with held(out):
+        with locked(out):
             prepared = load_prepared(out, key)
             console.say(f"resuming {prepared.aligned.name} in {out}")
             return _to_the_end(stages, settings, prepared, key, started, console)
     check_writable(out)
     check_ours(out, settings.config)
     # Before the folder is made: a source that cannot be read must leave nothing behind.
-    prepared, sample = prepare(
-        stages.source,
-        stages.preprocess,
-        stages.align,
-        check=lambda series: check_series(stages, settings, series, console),
-        threads=settings.threads,
-        console=console,
-    )
+    prepared, sample = prepare_once(stages, settings, console, latest)
     make_folder(out)
-    with held(out):
+    with locked(out):
         clear(out, settings.config)
         claim(out)
         write_prepared(out, prepared, sample, key)
-        if sample is not None and wanted(stages.analyze):
+        if sample is not None and is_wanted(stages.analyze):
             write_known(out, sample, prepared.solution, prepared.bin)
         return _to_the_end(stages, settings, prepared, key, started, console)
 
@@ -87,19 +83,19 @@ def _to_the_end(
     """From the aligned stack on the disk to the finished folder."""
     out = settings.output
     job, settled = _job(stages, settings, prepared)
-    for name, value in settled.items():
+    for name, value in settled.found.items():
         console.say(f"{name} = {value:.4g}" if isinstance(value, float) else f"{name} = {value}")
     plan = make_plan(job, memory_gb=settings.memory_gb, held_gb=1.2 * 4e-9 * job.y.numel())
     console.say(plan.sentence(settings.memory_gb))
     outcome = _reconstruct(job, plan, prepared, settings, key, console)
-    scores = _trust(stages, job, prepared, console)
+    scores = _trust(stages, job, settled, prepared, console)
 
     record = make_record(
         job,
         plan,
         prepared,
         outcome,
-        settled=settled,
+        settled=settled.found,
         config=settings.config,
         threads=settings.threads,
         seconds=time.monotonic() - started,
@@ -126,24 +122,32 @@ def _to_the_end(
     return record
 
 
-def _job(stages: Stages, settings: Settings, prepared: Prepared) -> tuple[Job, dict[str, object]]:
+def _job(stages: Stages, settings: Settings, prepared: Prepared) -> tuple[Reconstruction, Settled]:
     series = prepared.aligned
     width = series.data.shape[2]
     thickness = width if settings.thickness_px is None else settings.thickness_px
     A = stages.projector(series.geometry, (thickness, width), width)
-    algorithm, settled = settle(stages.algorithm, A, series.data, lambda: prepared.noise)
+    method = stages.algorithm
+    settled = method.declared.settle(method, A, series.data, prepared.noise)
     pixel = series.geometry.pixel_nm
-    return Job(A, series.data, algorithm, 1.0 if pixel is None else 1 / pixel), settled
+    return Reconstruction(
+        A, series.data, settled.method, 1.0 if pixel is None else 1 / pixel
+    ), settled
 
 
 def _reconstruct(
-    job: Job, plan: Plan, prepared: Prepared, settings: Settings, key: str, console: Console
+    job: Reconstruction,
+    plan: Plan,
+    prepared: Prepared,
+    settings: Settings,
+    key: str,
+    console: Console,
 ) -> Outcome:
     out, geometry = settings.output, prepared.aligned.geometry
-    options = ", ".join(f"{k}={v}" for k, v in job.options.items())
+    options = ", ".join(f"{k}={v}" for k, v in job.method.options.items())
     history = (
         *prepared.aligned.history,
-        f"reconstructed by {job.name}({options}) on {type(job.A).__name__}",
+        f"reconstructed by {job.method.name}({options}) on {type(job.A).__name__}",
     )
     shape = (job.A.volume_zx[0], job.y.shape[1], job.A.volume_zx[1])
     # The first slab may not have been finished when the run was stopped; then there is no volume to
@@ -158,7 +162,7 @@ def _reconstruct(
             and not (out / "tomogram.mrc.part").exists()
         ):
             return before  # stopped between the volume and the record
-    names = ["tomogram", *(["uncertainty"] if job.options.get("uncertainty") else [])]
+    names = ["tomogram", *job.needs.extras]
     writers = {
         name: VolumeWriter(
             out / f"{name}.mrc", shape, voxel_nm=geometry.pixel_nm, history=history, resume=resume
@@ -166,11 +170,12 @@ def _reconstruct(
         for name in names
     }
     writer = writers.pop("tomogram")
-    iterations = job.options.get("n_iterations", 1)
-    total = shape[1] * (iterations if isinstance(iterations, int) else 1)
+    total = shape[1] * job.needs.steps
     try:
-        with console.progress(f"{job.name} {shape[0]} x {shape[1]} x {shape[2]}", total) as advance:
-            outcome = stream(
+        with console.progress(
+            f"{job.method.name} {shape[0]} x {shape[1]} x {shape[2]}", total
+        ) as advance:
+            outcome = reconstruct_slabs(
                 job,
                 plan,
                 writer,
@@ -197,20 +202,21 @@ def _reconstruct(
     return outcome
 
 
-def _trust(stages: Stages, job: Job, prepared: Prepared, console: Console) -> dict[str, object]:
+def _trust(
+    stages: Stages, job: Reconstruction, settled: Settled, prepared: Prepared, console: Console
+) -> dict[str, object]:
     """Scores without a truth, on a sample of rows; a series too short for them is said, and is no
     failure."""
     try:
         # A weight that the user gave may be anything: what a method is judged beside is TV at its
         # own.
-        own = stages.algorithm.keywords.get("weight") == "auto"
-        weight = job.algorithm.keywords["weight"] if own else None
-        scores = stages.trust(job.A, job.y, job.algorithm, noise=prepared.noise, tv_weight=weight)
+        noise, weight = prepared.noise, settled.tv_weight
+        scores = stages.trust(job.A, job.y, job.method, noise=noise, tv_weight=weight)
     except UserError as error:
         console.warn(f"no trust scores: {error}")
         return {}
     if scores:
-        console.say(verdict(scores, job.name))
+        console.say(verdict(scores, job.method.name))
     return scores
 
 
@@ -231,7 +237,11 @@ def _scores(out: Path, console: Console) -> dict[str, object]:
 
 
 def _picture(
-    out: Path, job: Job, prepared: Prepared, outcome: Outcome, record: Mapping[str, object]
+    out: Path,
+    job: Reconstruction,
+    prepared: Prepared,
+    outcome: Outcome,
+    record: Mapping[str, object],
 ) -> None:
     series = prepared.aligned
     pixel = series.geometry.pixel_nm
@@ -241,7 +251,7 @@ def _picture(
     assert isinstance(per_view, list)
     write_preview(
         out / "preview.png",
-        title=f"{series.name}: {job.name}, {len(series.geometry.angles_deg)} views, {size}, "
+        title=f"{series.name}: {job.method.name}, {len(series.geometry.angles_deg)} views, {size}, "
         f"residual {record['residual']:.4f}",
         slices=middle_slices(out / "tomogram.mrc"),
         before=prepared.before,

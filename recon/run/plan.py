@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import itertools
 import time
 from dataclasses import dataclass
@@ -13,27 +12,7 @@ from torch import Tensor
 
 from recon.errors import UserError
 from recon.projectors.base import Projector
-
-# Volumes and tilt series of the slab's size that an algorithm holds at its peak: upper bounds of
-# what 256 rows of 256^2 with 71 tilts added to the resident memory (wbp 0.18 of 0.21 GB, sirt 0.17
-# of 0.24, sart 0.19 of 0.26, cgls 0.37 of 0.41, tv 0.48 of 0.67).
-COPIES = {
-    "wbp": (2, 4),
-    "gridrec": (4, 5),
-    "sirt": (2.5, 4),
-    "sart": (2.5, 5),
-    "cgls": (4.5, 6),
-    "tv": (8, 7),
-    "irdm2020": (4, 4),
-    "irdm": (16, 9),
-    "primal_dual": (24, 12),
-}
-
-
-# What a learned method takes, in iterations of SIRT: TV, the network (four mirror images of irdm),
-# SIRT.
-WORTH = {"irdm": 330, "primal_dual": 250, "irdm2020": 30}
-
+from recon.stage import BoundMethod, Needs
 
 SLAB_ROWS = 64  # enough for SIMD, few enough for a lively progress bar
 
@@ -70,32 +49,29 @@ class Plan:
 
 
 @dataclass(frozen=True, eq=False)
-class Job:
-    """What is to be reconstructed: the aligned series ``y`` (tilt, y, x), the operator, the
-    algorithm with its options."""
+class Reconstruction:
+    """What is to be reconstructed: the aligned series ``y`` (tilt, y, x), the operator, the method.
+
+    ``grey_scale`` multiplies the result: 1 / pixel in nm makes (projection value / nm).
+    """
 
     A: Projector
     y: Tensor
-    algorithm: functools.partial[Tensor]
-    grey_scale: float  # multiplies the result: 1 / pixel in nm makes (projection value / nm)
+    method: BoundMethod
+    grey_scale: float
 
     @property
-    def name(self) -> str:
-        return str(self.algorithm.func.__name__)
-
-    @property
-    def options(self) -> dict[str, object]:
-        return dict(self.algorithm.keywords)
+    def needs(self) -> Needs:
+        return self.method.declared.needs(self.method.options)
 
 
-def make_plan(job: Job, *, memory_gb: float, held_gb: float) -> Plan:
+def make_plan(job: Reconstruction, *, memory_gb: float, held_gb: float) -> Plan:
     """``held_gb``: what the caller keeps in memory meanwhile. Raises ``UserError`` when not even a
     few rows fit."""
     n_z, n_x = job.A.volume_zx
     n_t, rows, n_u = job.y.shape
-    volumes, stacks = COPIES[job.name]
-    overlap = 8 if job.options.get("dimensions") == 3 else 0
-    row_gb = 4e-9 * (volumes * n_z * n_x + stacks * n_t * n_u)
+    needs, overlap = job.needs, job.needs.overlap
+    row_gb = 4e-9 * (needs.volumes * n_z * n_x + needs.stacks * n_t * n_u)
     fit = int((memory_gb - BASE_GB - held_gb) / row_gb) - 2 * overlap
     if fit < min(4, rows):
         need = BASE_GB + held_gb + row_gb * (4 + 2 * overlap)
@@ -115,12 +91,8 @@ def make_plan(job: Job, *, memory_gb: float, held_gb: float) -> Plan:
     slabs = tuple((int(a), int(b)) for a, b in itertools.pairwise(edges))
     count = len(slabs)
     largest = max(b - a for a, b in slabs) + (2 * overlap if count > 1 else 0)
-    iterations = job.options.get("n_iterations", WORTH.get(job.name, 1))
-    seconds = (
-        _seconds_per_row(job)
-        * (rows + 2 * overlap * (count - 1))
-        * (iterations if isinstance(iterations, int) else 1)
-    )
+    computed = rows + 2 * overlap * (count - 1)
+    seconds = _seconds_per_row(job) * computed * needs.work
     return Plan(
         slabs,
         overlap,
@@ -139,7 +111,7 @@ def _vectors(rows: int, overlap: int, count: int) -> np.ndarray:
     return edges if last <= COUPLED_ROWS + 2 * overlap else _vectors(rows, overlap, count + 1)
 
 
-def _seconds_per_row(job: Job, rows: int = 16) -> float:
+def _seconds_per_row(job: Reconstruction, rows: int = 16) -> float:
     """Time of one forward and one adjoint projection per row, measured on this machine, now."""
     rows = min(rows, job.y.shape[1])
     part = job.y[:, :rows].to(job.A.device)

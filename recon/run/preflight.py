@@ -3,6 +3,7 @@ will do."""
 
 from __future__ import annotations
 
+import math
 import shutil
 
 import torch
@@ -12,7 +13,7 @@ from recon.errors import UserError
 from recon.geometry import Geometry
 from recon.run.plan import BASE_GB
 from recon.run.stages import Settings, Stages
-from recon.series import TiltSeries
+from recon.stage import reconstruct
 
 # copies of the raw stack that cleaning and aligning hold at their peak; 2.3 measured for 77 x 1280
 # x 1280
@@ -26,17 +27,23 @@ def rehearse(stages: Stages, geometry: Geometry) -> None:
     Raises whatever the projector and the algorithm raise.
     """
     A = stages.projector(Geometry(geometry.angles_deg, None), (8, 8), 8)
-    count = stages.algorithm.keywords.get("n_iterations")
-    once = {} if count is None else {"n_iterations": min(count, 1) if isinstance(count, int) else 1}
-    stages.algorithm(A, torch.zeros(geometry.n_views, 1, 8, device=A.device), **once)
+    method = stages.algorithm
+    brief = method.but(method.declared.brief(method.options))
+    reconstruct(brief, A, torch.zeros(geometry.n_views, 1, 8, device=A.device))
 
 
-def check_series(stages: Stages, settings: Settings, series: TiltSeries, console: Console) -> None:
-    """What can be known from the series' shape: memory, disk, thickness, subsets. Says what the run
+def check_series(
+    stages: Stages,
+    settings: Settings,
+    geometry: Geometry,
+    shape: tuple[int, int, int],
+    console: Console,
+) -> None:
+    """What can be known from the ``shape`` (tilt, y, x) of the series: memory, disk, thickness, subsets. Says what the run
     will need."""
-    rehearse(stages, series.geometry)
-    factor = getattr(stages.preprocess, "keywords", {}).get("bin", 1)
-    rows, width = (n // factor for n in series.data.shape[1:])
+    rehearse(stages, geometry)
+    factor = stages.preprocess.declared.binning(stages.preprocess.options)
+    rows, width = (n // factor for n in shape[1:])
     narrow, wide = min(rows, width), max(rows, width)  # the frame may turn
     thickness = wide if settings.thickness_px is None else settings.thickness_px
     if not 1 <= thickness <= 4 * narrow:
@@ -44,7 +51,7 @@ def check_series(stages: Stages, settings: Settings, series: TiltSeries, console
             f"thickness_px={thickness} given, 1 to {4 * narrow} wanted (a few times the width of "
             f"{narrow} at most)"
         )
-    stack_gb = 4e-9 * series.data.numel()
+    stack_gb = 4e-9 * math.prod(shape)
     need_gb = BASE_GB + STACKS_AT_ONCE * stack_gb
     if settings.memory_gb < need_gb:
         raise UserError(

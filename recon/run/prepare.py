@@ -16,6 +16,7 @@ from recon.geometry import Geometry
 from recon.metrics.overlay import geometry_errors
 from recon.series import TiltSeries
 from recon.simulate.sample import Sample
+from recon.stage import BoundStep
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,8 +41,8 @@ class Prepared:
 
 def prepare(
     source: Callable[[], TiltSeries | Sample],
-    preprocess: Callable[[TiltSeries], TiltSeries],
-    align: Callable[..., TiltSeries],
+    preprocess: BoundStep,
+    align: BoundStep,
     *,
     check: Callable[[TiltSeries], None],
     threads: int,

@@ -13,13 +13,13 @@ import torch
 import recon
 from recon.machine import peak_memory_gb
 from recon.metrics.volumes import crowther_frequency
-from recon.run.plan import Job, Plan
+from recon.run.plan import Plan, Reconstruction
 from recon.run.prepare import Prepared
 from recon.run.slabs import Outcome
 
 
 def make_record(
-    job: Job,
+    job: Reconstruction,
     plan: Plan,
     prepared: Prepared,
     outcome: Outcome,
@@ -37,8 +37,8 @@ def make_record(
     series = prepared.aligned
     return {
         "name": series.name,
-        "algorithm": job.name,
-        "options": job.options,
+        "algorithm": job.method.name,
+        "options": dict(job.method.options),
         "settled": settled,
         "projector": type(job.A).__name__,
         "residual": float(np.sqrt(sum(outcome.view2) / power)),

@@ -13,13 +13,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 
-from torch import Tensor
-
 from recon.algorithms.base import norm
 from recon.errors import UserError
 from recon.io import VolumeWriter
 from recon.io.atomic import replacing
-from recon.run.plan import Job, Plan
+from recon.run.plan import Plan, Reconstruction
+from recon.stage import reconstruct
 
 
 @dataclass
@@ -38,8 +37,8 @@ class Outcome:
     done: list[int] = field(default_factory=list)
 
 
-def stream(
-    job: Job,
+def reconstruct_slabs(
+    job: Reconstruction,
     plan: Plan,
     writer: VolumeWriter,
     state: Path,
@@ -77,9 +76,7 @@ def stream(
             curve.append(residual**2 * scale2)
             on_step(rows)
 
-        extras: dict[str, Tensor] = {}
-        further = {"extras": extras} if extra_writers else {}
-        volume = job.algorithm(job.A, part, callback=heard, **further)
+        volume, extras = reconstruct(job.method, job.A, part, callback=heard)
         error = (job.A(volume) - part)[:, own]
         view2 = (error.double() ** 2).sum((1, 2)).cpu().tolist()
         for to, what in (

@@ -2,37 +2,36 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from torch import Tensor
-
-from recon.analyze.base import Findings, nothing
+from recon.analyze.base import NOTHING, Findings
 from recon.projectors.base import ProjectorFactory
 from recon.series import TiltSeries
 from recon.simulate.sample import Sample
+from recon.stage import Analysis, Bound, BoundMethod, BoundStep
 
 
 @dataclass(frozen=True, eq=False)
 class Stages:
-    """What a config was built into. ``source`` reads or makes the series; the others are stages
-    with their options."""
+    """``source`` reads or makes the series; the others are stages with their options."""
 
     source: Callable[[], TiltSeries | Sample]
-    preprocess: Callable[[TiltSeries], TiltSeries]
-    align: Callable[..., TiltSeries]
+    preprocess: BoundStep
+    align: BoundStep
     projector: ProjectorFactory
-    algorithm: functools.partial[Tensor]
+    algorithm: BoundMethod
     trust: Callable[..., dict[str, object]]
-    analyze: Callable[..., Findings] = nothing
+    analyze: Bound[Analysis[..., Findings], Findings] = field(default_factory=NOTHING)
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What is not a stage: where files go and what the run may use. ``config``: the composed
-    config, for the record."""
+    """What is not a stage: where files go and what the run may use.
+
+    ``config``: the composed config, for the record. ``files``: what the run reads, the series first.
+    """
 
     output: Path
     memory_gb: float
@@ -41,4 +40,4 @@ class Settings:
     resume: bool = False
     also: tuple[str, ...] = ()
     config: Mapping[str, object] = field(default_factory=dict)
-    source: Path | None = None  # the input file, if there is one
+    files: tuple[Path, ...] = ()

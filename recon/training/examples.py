@@ -16,7 +16,7 @@ from torch import Tensor
 
 from recon.algorithms.noise import noise_sigma
 from recon.algorithms.tv_weight import choose_weight
-from recon.automatic import busiest_rows
+from recon.algorithms.withheld import busiest_rows
 from recon.geometry import Geometry
 from recon.learned.inputs import make_inputs, snr
 from recon.phantoms.base import Phantom

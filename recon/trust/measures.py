@@ -6,8 +6,8 @@ method, classical or learned.
 
 from __future__ import annotations
 
-import functools
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +20,8 @@ from recon.geometry import view_weights_deg
 from recon.metrics.volumes import crossing, fsc
 from recon.projectors.base import Projector
 
-Method = functools.partial[Tensor]
+Reconstruct = Callable[[Projector, Tensor], Tensor]
+"""(A, y) -> volume (z, y, x)"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +34,7 @@ class Prediction:
     error: float
 
 
-def predict_withheld(A: Projector, y: Tensor, method: Method, *, every: int = 5) -> Prediction:
+def predict_withheld(A: Projector, y: Tensor, method: Reconstruct, *, every: int = 5) -> Prediction:
     """How well views are predicted that the reconstruction x has not seen. ``y``: (tilt, y, x).
     Raises ``UserError`` for too few.
 
@@ -49,7 +50,7 @@ def predict_withheld(A: Projector, y: Tensor, method: Method, *, every: int = 5)
     )
 
 
-def withheld_error(A: Projector, y: Tensor, method: Method, *, every: int = 5) -> float:
+def withheld_error(A: Projector, y: Tensor, method: Reconstruct, *, every: int = 5) -> float:
     """||y - A x|| / ||y|| over all withheld views: ``predict_withheld``."""
     return predict_withheld(A, y, method, every=every).error
 
@@ -110,7 +111,7 @@ def invented_fraction(x: Tensor, angles_deg: np.ndarray) -> float:
     return wedge / total if total > 0 else 0.0
 
 
-def even_odd_curve(A: Projector, y: Tensor, method: Method) -> tuple[np.ndarray, np.ndarray]:
+def even_odd_curve(A: Projector, y: Tensor, method: Reconstruct) -> tuple[np.ndarray, np.ndarray]:
     """Fourier shell correlation of the reconstructions from the even and from the odd views:
     (cycles per voxel, correlation)."""
     order = np.argsort(A.geometry.angles_deg)
@@ -118,7 +119,7 @@ def even_odd_curve(A: Projector, y: Tensor, method: Method) -> tuple[np.ndarray,
     return fsc(halves[0], halves[1])
 
 
-def even_odd_fsc(A: Projector, y: Tensor, method: Method) -> dict[str, float]:
+def even_odd_fsc(A: Projector, y: Tensor, method: Reconstruct) -> dict[str, float]:
     """Where ``even_odd_curve`` falls below 0.5 and 0.143, in cycles per voxel."""
     return crossings(*even_odd_curve(A, y, method))
 

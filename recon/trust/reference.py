@@ -3,15 +3,14 @@ iterations bounded."""
 
 from __future__ import annotations
 
-import functools
-
 from torch import Tensor
 
 from recon.algorithms.tv import tv
 from recon.algorithms.tv_weight import choose_weight
-from recon.automatic import busiest_rows
+from recon.algorithms.withheld import busiest_rows
 from recon.projectors.base import Projector
 from recon.projectors.native import NativeProjector
+from recon.stage import BoundMethod, Method
 
 # As many as algorithm=tv has: beside half of them, on the needle, +model=irdm was ahead of TV by 6
 # % on withheld views, and beside all of them by nothing. The error of TV is within 3 % of the best
@@ -24,7 +23,7 @@ WEIGHT_ROWS = 8
 
 def reference_tv(
     A: Projector, y: Tensor, *, noise: float, weight: float | None = None
-) -> functools.partial[Tensor]:
+) -> BoundMethod:
     """3-D TV with positivity, ``algorithm=tv``, its weight that of ``choose_weight`` on the busiest
     rows of ``y`` (tilt, y, x).
 
@@ -33,12 +32,15 @@ def reference_tv(
     """
     if weight is None:
         weight = choose_weight(_on_cpu(A), busiest_rows(y.cpu(), WEIGHT_ROWS), noise=noise)
-    return functools.partial(bounded_tv, weight=weight, n_iterations=ITERATIONS)
+    return BOUNDED_TV(weight=weight, n_iterations=ITERATIONS)
 
 
 def bounded_tv(A: Projector, y: Tensor, *, weight: float, n_iterations: int) -> Tensor:
     """``tv`` wherever ``y`` lies; TV itself runs on the CPU."""
     return tv(_on_cpu(A), y.cpu(), weight=weight, n_iterations=n_iterations).to(y.device)
+
+
+BOUNDED_TV = Method(bounded_tv)
 
 
 def _on_cpu(A: Projector) -> Projector:

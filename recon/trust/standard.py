@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import functools
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 from torch import Tensor
 
-from recon.algorithms.sirt import sirt
-from recon.algorithms.tv import tv
-from recon.algorithms.wbp import wbp
-from recon.automatic import busiest_rows
+from recon.algorithms.sirt import SIRT
+from recon.algorithms.wbp import WBP
+from recon.algorithms.withheld import busiest_rows
 from recon.errors import UserError
 from recon.projectors.base import Projector
+from recon.stage import BoundMethod, volume_only
 from recon.trust.measures import (
-    Method,
     changed_fraction,
     crossings,
     even_odd_curve,
@@ -32,7 +30,7 @@ LARGEST_SAMPLE = 1 << 22  # voxels: the scores must fit beside what the memory p
 def standard(
     A: Projector,
     y: Tensor,
-    method: Method,
+    method: BoundMethod,
     *,
     noise: float,
     tv_weight: float | None = None,
@@ -53,19 +51,22 @@ def standard(
         )
     rows = min(rows, max(2, LARGEST_SAMPLE // (A.volume_zx[0] * A.volume_zx[1])))
     sample = busiest_rows(y, rows).to(A.device)
-    references = {"wbp": functools.partial(wbp), "sirt": functools.partial(sirt)}
-    if method.func is not tv:
-        references["tv"] = reference_tv(A, sample, noise=noise, weight=tv_weight)
+    makers: dict[str, Callable[[], BoundMethod]] = {
+        "wbp": WBP,
+        "sirt": SIRT,
+        "tv": lambda: reference_tv(A, sample, noise=noise, weight=tv_weight),
+    }
+    references = {name: make() for name, make in makers.items() if name != method.name}
     scores = assess(A, sample, method, noise=noise, references=references, every=every)
     return scores | {
         "reference_options": {
-            name: dict(reference.keywords) for name, reference in references.items()
+            name: dict(reference.options) for name, reference in references.items()
         }
     }
 
 
 def nothing(
-    A: Projector, y: Tensor, method: Method, *, noise: float, tv_weight: float | None = None
+    A: Projector, y: Tensor, method: BoundMethod, *, noise: float, tv_weight: float | None = None
 ) -> dict[str, object]:
     """``trust=none``."""
     return {}
@@ -74,10 +75,10 @@ def nothing(
 def assess(
     A: Projector,
     y: Tensor,
-    method: Method,
+    method: BoundMethod,
     *,
     noise: float,
-    references: Mapping[str, Method],
+    references: Mapping[str, BoundMethod],
     every: int = 5,
 ) -> dict[str, object]:
     """All scores of ``method`` on the rows of ``y``, withheld views beside those of ``references``
@@ -87,14 +88,12 @@ def assess(
     over ``withheld_angles_deg``, for each method), ``even_odd_fsc`` over its ``frequency`` in
     cycles per voxel.
     """
-    x = method(A, y)
-    name = str(method.func.__name__)
-    methods = {name: method} | {
-        other: reference for other, reference in references.items() if other != name
-    }
+    name, run = method.name, volume_only(method)
+    x = run(A, y)
+    methods = {name: run} | {other: volume_only(m) for other, m in references.items()}
     predictions = {key: predict_withheld(A, y, one, every=every) for key, one in methods.items()}
     whitened = whitened_residual(A, y, x, noise) if noise > 0 else np.array([math.nan])
-    frequency, correlation = even_odd_curve(A, y, method)
+    frequency, correlation = even_odd_curve(A, y, run)
     return {
         "rows": y.shape[1],
         "withheld": {key: prediction.error for key, prediction in predictions.items()},

@@ -9,16 +9,8 @@ from pathlib import Path
 import pytest
 
 from recon.errors import UserError
-from recon.run.folder import (
-    NAMES,
-    REPORT,
-    check_ours,
-    check_report,
-    claim,
-    clear,
-    fingerprint,
-    listed,
-)
+from recon.run.fingerprint import fingerprint
+from recon.run.folder import NAMES, REPORT, check_ours, check_report, claim, clear, listed
 
 
 @pytest.mark.parametrize("changed", ["ts.mrc", "shifts.csv", "ts.tlt"])

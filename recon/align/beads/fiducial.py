@@ -36,6 +36,7 @@ from recon.geometry import Geometry, centre
 from recon.learned.bead_scores import bead_classifier
 from recon.preprocess import fourier_bin
 from recon.series import TiltSeries
+from recon.stage import Step
 
 LEAST_SCORE = 0.5  # a bead's views together must be this sure that it is one
 PLAIN_CONTRAST = 5.0  # of the LoG over its spread; below it nothing stands out from noise
@@ -294,3 +295,6 @@ def _believed(
     number = np.bincount(sightings.bead)
     mean = np.bincount(sightings.bead, odds) / np.maximum(number, 1)
     return sightings.keep(mean[sightings.bead] > np.log(LEAST_SCORE / (1 - LEAST_SCORE)))
+
+
+FIDUCIAL = Step(fiducial)

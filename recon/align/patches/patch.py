@@ -16,6 +16,7 @@ from recon.errors import UserError
 from recon.geometry import Geometry
 from recon.preprocess import fourier_bin
 from recon.series import TiltSeries
+from recon.stage import Step
 
 PATCHES_ACROSS = 7  # patches of the default size side by side, before they overlap
 SMALLEST_PX = 12
@@ -174,3 +175,6 @@ def _sentence(found: Solution, match: Match, before: Match, bin_by: int) -> str:
         f"data unexplained (cross-correlation {before.residual:.4f}); solved for "
         f"{bundle.freedom.said()}"
     )
+
+
+PATCH = Step(patch)

@@ -1,0 +1,35 @@
+"""When a run is the same one again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import models
+import recon
+
+
+def fingerprint(config: Mapping[str, object], files: Iterable[Path]) -> str:
+    """Of what decides the pixels of the result: the config but for where and how it runs, the
+    ``files`` that it names, weights, the version.
+
+    A folder is taken by its own time stamp: a file in it that was replaced in place is not seen.
+    """
+    free = ("resume", "output", "also", "memory_gb", "threads", "trust", "analyze", "report")
+    relevant = {k: v for k, v in config.items() if k not in free}
+    relevant["files"] = [_stamp(path) for path in files]
+    shipped = Path(models.__file__).parent / "weights" / "weights.toml"
+    relevant["weights"] = shipped.read_text("utf-8")
+    text = json.dumps([relevant, recon.__version__], sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    """Size and time of a file; None for what is none, such as a list of angles."""
+    try:
+        stat = path.expanduser().stat()
+    except (OSError, ValueError):
+        return None
+    return stat.st_size, stat.st_mtime_ns

@@ -1,0 +1,219 @@
+"""What the run must know of a stage before it runs it, declared beside the function of the stage.
+
+``TV = Method(tv, needs=..., settle=...)`` stands below ``tv``; ``TV(weight=3.0)`` binds options to
+it. A ``Bound`` holds every option, the function's own defaults included, so that nothing depends on
+what a config repeats. The functions stay pure and importable.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Concatenate, Generic, Literal, ParamSpec, Protocol, TypeVar
+
+from torch import Tensor
+
+from recon.errors import UserError
+from recon.options import check_options
+from recon.projectors.base import Projector
+from recon.series import TiltSeries, Volume
+
+P = ParamSpec("P")
+R = TypeVar("R")
+R_co = TypeVar("R_co", covariant=True)
+Options = Mapping[str, Any]
+
+# Parameters that the engine passes, and a config may not.
+RUNTIME = ("start", "callback", "threads", "known")
+
+
+class Declared(Protocol[R_co]):
+    """A ``Method``, a ``Step`` or an ``Analysis``."""
+
+    @property
+    def run(self) -> Callable[..., R_co]: ...
+
+
+D_co = TypeVar("D_co", bound=Declared[Any], covariant=True)
+
+
+@dataclass(frozen=True, eq=False)
+class Bound(Generic[D_co, R]):
+    """A stage with all of its options. Called with what the engine passes, it runs.
+
+    ``given``: what the engine read from the files that options name (``Reads``).
+    """
+
+    declared: D_co
+    options: Options
+    given: Options = field(default_factory=dict)
+
+    def __call__(self, *inputs: object, **runtime: object) -> R:
+        result: R = self.declared.run(*inputs, **self.options, **self.given, **runtime)
+        return result
+
+    @property
+    def name(self) -> str:
+        return str(getattr(self.declared.run, "__name__", type(self.declared.run).__name__))
+
+    def but(self, changed: Options) -> Bound[D_co, R]:
+        """The same stage with some options changed."""
+        return replace(self, options={**self.options, **changed})
+
+
+@dataclass(frozen=True)
+class Needs:
+    """``volumes``, ``stacks``: volumes and tilt series of a slab's size that are held at the peak.
+
+    ``overlap``: rows on both sides that a slab is computed with. ``work``: a forward and an adjoint
+    projection each, which an iteration of SIRT takes. ``steps``: how often ``callback`` hears of a
+    run. ``extras``: further volumes that the method returns.
+    """
+
+    volumes: float = 8
+    stacks: float = 7
+    overlap: int = 0
+    work: float = 1
+    steps: int = 1
+    extras: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Settled:
+    """``method`` without ``auto``. ``found``: what stood for it, by name, for the record.
+
+    ``tv_weight``: of TV, where the method's own rule chose it.
+    """
+
+    method: BoundMethod
+    found: Options = field(default_factory=dict)
+    tv_weight: float | None = None
+
+
+Settle = Callable[["BoundMethod", Projector, Tensor, float], Settled]
+"""(method, A, y, noise per pixel) -> the method whose options hold for all slabs of ``y``"""
+
+
+def _needs(options: Options) -> Needs:
+    return Needs()
+
+
+def _settled(method: BoundMethod, A: Projector, y: Tensor, noise: float) -> Settled:
+    return Settled(method)
+
+
+def _as_it_is(options: Options) -> Options:
+    return {}
+
+
+Result = Tensor | tuple[Tensor, Mapping[str, Tensor]]
+
+
+@dataclass(frozen=True, eq=False)
+class Method(Generic[P]):
+    """A reconstruction: ``run(A, y, *, options)`` -> volume (z, y, x), or (volume, extra volumes).
+
+    ``y``: (tilt, y, x). A parameter ``callback``, where there is one, hears of every iteration and
+    its relative residual. ``needs``: what the options ask of the machine. ``settle``: chooses what
+    is ``auto``, once for all slabs. ``brief``: options for a rehearsal on nothing.
+    """
+
+    run: Callable[Concatenate[Projector, Tensor, P], Result]
+    needs: Callable[[Options], Needs] = _needs
+    settle: Settle = _settled
+    brief: Callable[[Options], Options] = _as_it_is
+
+    def __call__(self, *args: P.args, **options: P.kwargs) -> BoundMethod:
+        return Bound(self, _all_options(self.run, 2, (), args, options))
+
+
+BoundMethod = Bound[Method[...], Result]
+
+
+def reconstruct(
+    method: BoundMethod, A: Projector, y: Tensor, **runtime: object
+) -> tuple[Tensor, Mapping[str, Tensor]]:
+    """(volume, extra volumes by name) of ``method``; ``runtime`` as far as it takes any."""
+    taken = inspect.signature(method.declared.run).parameters
+    result = method(A, y, **{k: v for k, v in runtime.items() if k in taken})
+    return (result, {}) if isinstance(result, Tensor) else result
+
+
+def volume_only(method: BoundMethod) -> Callable[[Projector, Tensor], Tensor]:
+    """``method`` as a plain function (A, y) -> volume."""
+    return lambda A, y: reconstruct(method, A, y)[0]
+
+
+@dataclass(frozen=True)
+class Reads:
+    """A file that ``option`` names: the engine reads it and passes what it holds as ``passes``.
+
+    ``kind`` says what is in it. ``wanted``: what to say where a file must be named and is not.
+    """
+
+    option: str
+    kind: Literal["alignment", "positions"]
+    passes: str | None = None
+    wanted: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Step(Generic[P]):
+    """A stage of the stack: ``run(series, *, options)`` -> series.
+
+    ``reads``: files that its options name. ``binning``: by what it makes the views smaller.
+    """
+
+    run: Callable[Concatenate[TiltSeries, P], TiltSeries]
+    reads: tuple[Reads, ...] = ()
+    binning: Callable[[Options], int] = lambda options: 1
+
+    def __call__(self, *args: P.args, **options: P.kwargs) -> BoundStep:
+        return Bound(self, _all_options(self.run, 1, self.reads, args, options))
+
+
+BoundStep = Bound[Step[...], TiltSeries]
+
+
+@dataclass(frozen=True, eq=False)
+class Analysis(Generic[P, R]):
+    """A stage of the finished tomogram: ``run(volume, *, options)`` -> findings.
+
+    ``volumes``: of the tomogram's size that it holds at its peak; 0: it does not look at it.
+    """
+
+    run: Callable[Concatenate[Volume, P], R]
+    reads: tuple[Reads, ...] = ()
+    volumes: float = 7
+
+    def __call__(self, *args: P.args, **options: P.kwargs) -> Bound[Analysis[..., R], R]:
+        return Bound(self, _all_options(self.run, 1, self.reads, args, options))
+
+
+def _all_options(
+    run: Callable[..., object],
+    inputs: int,
+    reads: tuple[Reads, ...],
+    args: tuple[object, ...],
+    options: Options,
+) -> Options:
+    """Every option of ``run`` but its first ``inputs`` parameters and what the engine passes."""
+    signature = inspect.signature(run)
+    names = list(signature.parameters)
+    runtime = (*names[:inputs], *RUNTIME, *(r.passes for r in reads if r.passes))
+    name = str(getattr(run, "__name__", type(run).__name__))
+    if args:
+        raise UserError(f"{name}: {args[0]!r} given without a name, name=value wanted")
+    check_options(run, options, name=name, runtime=runtime)
+    found = {}
+    for key, parameter in signature.parameters.items():
+        if key in runtime:
+            continue
+        if key in options:
+            found[key] = options[key]
+        elif parameter.default is not parameter.empty:
+            found[key] = parameter.default
+        elif parameter.kind is parameter.KEYWORD_ONLY:
+            raise UserError(f"{name}: {key} is missing; give {key}=...")
+    return found
