@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Concatenate, Generic, Literal, ParamSpec, Protocol, TypeVar
 
+import torch
 from torch import Tensor
 
 from recon.errors import UserError
@@ -92,15 +93,11 @@ class Settled:
 
 
 Settle = Callable[["BoundMethod", Projector, Tensor, float], Settled]
-"""(method, A, y, noise per pixel) -> the method whose options hold for all slabs of ``y``"""
+"""(method, A, some rows of the series, noise per pixel) -> the method as all slabs take it"""
 
 
 def _needs(options: Options) -> Needs:
     return Needs()
-
-
-def _settled(method: BoundMethod, A: Projector, y: Tensor, noise: float) -> Settled:
-    return Settled(method)
 
 
 def _as_it_is(options: Options) -> Options:
@@ -116,12 +113,12 @@ class Method(Generic[P]):
 
     ``y``: (tilt, y, x). A parameter ``callback``, where there is one, hears of every iteration and
     its relative residual. ``needs``: what the options ask of the machine. ``settle``: chooses what
-    is ``auto``, once for all slabs. ``brief``: options for a rehearsal on nothing.
+    is ``auto``, once for all slabs, on the rows with most structure. ``brief``: options for a rehearsal on nothing.
     """
 
     run: Callable[Concatenate[Projector, Tensor, P], Result]
     needs: Callable[[Options], Needs] = _needs
-    settle: Settle = _settled
+    settle: Settle | None = None
     brief: Callable[[Options], Options] = _as_it_is
 
     def __call__(self, *args: P.args, **options: P.kwargs) -> BoundMethod:
@@ -134,10 +131,27 @@ BoundMethod = Bound[Method[...], Result]
 def reconstruct(
     method: BoundMethod, A: Projector, y: Tensor, **runtime: object
 ) -> tuple[Tensor, Mapping[str, Tensor]]:
-    """(volume, extra volumes by name) of ``method``; ``runtime`` as far as it takes any."""
+    """(volume, extra volumes by name) of ``method``; ``runtime`` as far as it takes any.
+
+    Raises ``UserError`` where it does not return what it should.
+    """
     taken = inspect.signature(method.declared.run).parameters
     result = method(A, y, **{k: v for k, v in runtime.items() if k in taken})
-    return (result, {}) if isinstance(result, Tensor) else result
+    volume, extras = (result, {}) if isinstance(result, Tensor) else result
+    wanted = (A.volume_zx[0], y.shape[1], A.volume_zx[1])
+    for name, found in ({"volume": volume} | dict(extras)).items():
+        if not isinstance(found, Tensor) or found.shape != wanted or found.dtype != torch.float32:
+            shape = tuple(getattr(found, "shape", ()))
+            raise UserError(
+                f"{method.name} returned a {name} of shape {shape} and type "
+                f"{getattr(found, 'dtype', type(found).__name__)}, {wanted} (z, y, x) float32 wanted"
+            )
+    if missing := set(method.declared.needs(method.options).extras) - set(extras):
+        raise UserError(
+            f"{method.name} returned no {', '.join(sorted(missing))}, which its needs declare; "
+            "return (volume, {name: extra volume})"
+        )
+    return volume, extras
 
 
 def volume_only(method: BoundMethod) -> Callable[[Projector, Tensor], Tensor]:

@@ -37,7 +37,7 @@ def of(folder: str) -> list[Path]:
 
 def test_algorithms_know_projectors_base_only() -> None:
     for path in of("algorithms/"):
-        allowed = {"recon.projectors.base", "recon.errors", "recon.geometry"}
+        allowed = {"recon.projectors.base", "recon.errors", "recon.geometry", "recon.stage"}
         if path.stem == "gridrec":  # TomoPy's own reconstruction
             allowed.add("recon.projectors.tomopy")
         assert all(n in allowed or n.startswith("recon.algorithms") for n in ours(path)), path

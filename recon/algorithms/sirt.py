@@ -19,7 +19,6 @@ from recon.algorithms.base import (
     one_iteration,
 )
 from recon.algorithms.sirt_iterations import choose_iterations
-from recon.algorithms.withheld import busiest_rows
 from recon.projectors.base import Projector
 from recon.stage import BoundMethod, Method, Needs, Options, Settled
 
@@ -71,8 +70,7 @@ def _settle(method: BoundMethod, A: Projector, y: Tensor, noise: float) -> Settl
     if method.options["n_iterations"] != "auto":
         return Settled(method)
     fixed = {k: method.options[k] for k in ("relaxation", "minimum", "maximum")}
-    sample = busiest_rows(y).to(A.device)
-    count = choose_iterations(functools.partial(sirt, **fixed), A, sample)
+    count = choose_iterations(functools.partial(sirt, **fixed), A, y)
     return Settled(method.but({"n_iterations": count}), {"sirt_iterations": count})
 
 

@@ -8,7 +8,6 @@ from torch import Tensor
 from recon.algorithms.base import Callback, Progress, check_run, iterations, one_iteration
 from recon.algorithms.pdhg import Pdhg
 from recon.algorithms.tv_weight import choose_weight
-from recon.algorithms.withheld import busiest_rows
 from recon.errors import UserError
 from recon.projectors.base import Projector
 from recon.stage import BoundMethod, Method, Needs, Options, Settled
@@ -92,8 +91,7 @@ def _settle(method: BoundMethod, A: Projector, y: Tensor, noise: float) -> Settl
         return Settled(method)
     sigma = options["noise"] or noise
     fixed = {k: options[k] for k in ("dimensions", "mismatch", "minimum", "maximum")}
-    sample = busiest_rows(y).to(A.device)
-    weight = choose_weight(A, sample, noise=sigma, **fixed)
+    weight = choose_weight(A, y, noise=sigma, **fixed)
     found = {"tv_weight": weight, "noise_per_pixel": sigma}
     return Settled(method.but({"weight": weight}), found, tv_weight=weight)
 

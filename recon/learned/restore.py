@@ -15,7 +15,7 @@ from recon.algorithms.noise import noise_sigma
 from recon.algorithms.pdhg import operator_norm
 from recon.algorithms.tv import COUPLED
 from recon.algorithms.tv_weight import choose_weight
-from recon.algorithms.withheld import EVERY, busiest_rows, withheld_views
+from recon.algorithms.withheld import EVERY, withheld_views
 from recon.errors import UserError
 from recon.learned import consistency as views_say
 from recon.learned.by_slice import each_slice
@@ -131,14 +131,14 @@ def _settle_with(correction: Callable[[nn.Module, int], Correct]) -> Settle:
     the series is unlike those that the network was trained on."""
 
     def settle(method: BoundMethod, A: Projector, y: Tensor, noise: float) -> Settled:
-        options, sample = method.options, busiest_rows(y).to(A.device)
+        options = method.options
         sigma = options["noise"] or noise
         known = trained(options["weights"])
-        warn_outside(sample, A.geometry, sigma, known.card, name=options["weights"])
+        warn_outside(y, A.geometry, sigma, known.card, name=options["weights"])
         given = Choices(**{name: options[name] for name in NAMED})
         dimensions, minimum = options["dimensions"], options["minimum"]
         correct = correction(known.network, dimensions)
-        settled = asdict(_settle(A, sample, correct, given, sigma, dimensions, minimum))
+        settled = asdict(_settle(A, y, correct, given, sigma, dimensions, minimum))
         found = {NAMED[k]: v for k, v in settled.items() if options[k] == "auto"}
         own = settled["weight"] if options["weight"] == "auto" else None
         return Settled(method.but({**settled, "noise": sigma}), found, own)

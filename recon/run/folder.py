@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -40,6 +41,8 @@ NAMES = (
     *FIDUCIAL_FILES,
 )
 
+_EXTRA = re.compile(r"[a-z][a-z0-9_]*\.mrc(\.part)?")  # a further volume of some method
+
 
 def check_writable(out: Path) -> None:
     """Raise ``UserError`` before the work rather than after it, and without making the folder
@@ -59,15 +62,18 @@ def make_folder(out: Path) -> None:
         raise write_error(out, error) from error
 
 
-def check_ours(out: Path, config: Mapping[str, object]) -> tuple[str, ...]:
+def check_ours(
+    out: Path, config: Mapping[str, object], extras: Iterable[str] = ()
+) -> tuple[str, ...]:
     """The names in ``out`` that an earlier run wrote, as its record says: what a new run may
     remove.
 
     Raises ``UserError`` where something else of the user's has one of our names there, or where
     ``config`` names one of these files.
     """
-    there = [name for name in NAMES if os.path.lexists(out / name)]
     written = _written(out)
+    names = (*NAMES, *of_extras(extras), *filter(_EXTRA.fullmatch, sorted(written)))
+    there = [name for name in dict.fromkeys(names) if os.path.lexists(out / name)]
     if foreign := [name for name in there if name not in written]:
         more = f" and {len(foreign) - 4} more" if len(foreign) > 4 else ""
         raise UserError(
@@ -85,6 +91,11 @@ def check_ours(out: Path, config: Mapping[str, object]) -> tuple[str, ...]:
     return tuple(there)
 
 
+def of_extras(extras: Iterable[str]) -> list[str]:
+    """The files of a method's further volumes, whole and unfinished."""
+    return [f"{name}.mrc{end}" for name in extras for end in ("", ".part")]
+
+
 def check_report(folder: Path) -> None:
     """Raise ``UserError`` where the report of several runs would replace a page or a table that is
     not ours."""
@@ -97,18 +108,18 @@ def check_report(folder: Path) -> None:
         )
 
 
-def claim(out: Path) -> None:
+def claim(out: Path, extras: Iterable[str] = ()) -> None:
     """Note in ``out``, before anything else is written, that a run of ours is at work there: what
     it leaves if killed is known as ours."""
     with replacing(out / CHECKPOINT) as temporary:
-        temporary.write_text(json.dumps({"files": listed(NAMES)}), "utf-8")
+        temporary.write_text(json.dumps({"files": listed((*NAMES, *of_extras(extras)))}), "utf-8")
 
 
-def clear(out: Path, config: Mapping[str, object]) -> None:
+def clear(out: Path, config: Mapping[str, object], extras: Iterable[str] = ()) -> None:
     """Remove what an earlier run left (``check_ours``): results of two runs must not lie side by
     side as one."""
     try:
-        for name in check_ours(out, config):
+        for name in check_ours(out, config, extras):
             path = out / name
             if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path)

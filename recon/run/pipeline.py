@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from recon.algorithms.withheld import busiest_rows
 from recon.console import Console
 from recon.errors import UserError
 from recon.io import VolumeWriter, read_volume, write_volume
@@ -29,6 +30,7 @@ from recon.run.folder import (
     clear,
     listed,
     make_folder,
+    of_extras,
 )
 from recon.run.latest import Latest, prepare_once
 from recon.run.lock import locked
@@ -59,13 +61,15 @@ def run(
             console.say(f"resuming {prepared.aligned.name} in {out}")
             return _to_the_end(stages, settings, prepared, key, started, console)
     check_writable(out)
-    check_ours(out, settings.config)
+    method = stages.algorithm
+    extras = method.declared.needs(method.options).extras
+    check_ours(out, settings.config, extras)
     # Before the folder is made: a source that cannot be read must leave nothing behind.
     prepared, sample = prepare_once(stages, settings, console, latest)
     make_folder(out)
     with locked(out):
-        clear(out, settings.config)
-        claim(out)
+        clear(out, settings.config, extras)
+        claim(out, extras)
         write_prepared(out, prepared, sample, key)
         if sample is not None and is_wanted(stages.analyze):
             write_known(out, sample, prepared.solution, prepared.bin)
@@ -107,7 +111,9 @@ def _to_the_end(
     _also(out, settings.also)
     record["warnings"] = console.warnings
     record["files"] = [
-        name for name in listed(NAMES) if name not in (CHECKPOINT, STATE) and (out / name).exists()
+        name
+        for name in listed((*NAMES, *of_extras(job.needs.extras)))
+        if name not in (CHECKPOINT, STATE) and (out / name).exists()
     ]
     with replacing(out / "run.json") as temporary:
         temporary.write_text(json.dumps(record, indent=1, default=str), "utf-8")
@@ -128,7 +134,9 @@ def _job(stages: Stages, settings: Settings, prepared: Prepared) -> tuple[Recons
     thickness = width if settings.thickness_px is None else settings.thickness_px
     A = stages.projector(series.geometry, (thickness, width), width)
     method = stages.algorithm
-    settled = method.declared.settle(method, A, series.data, prepared.noise)
+    settle, settled = method.declared.settle, Settled(method)
+    if settle is not None:
+        settled = settle(method, A, busiest_rows(series.data).to(A.device), prepared.noise)
     pixel = series.geometry.pixel_nm
     return Reconstruction(
         A, series.data, settled.method, 1.0 if pixel is None else 1 / pixel

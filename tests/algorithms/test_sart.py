@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from recon.algorithms.sart import sart
-from recon.algorithms.sart_scheme import golden_order, hamming_window
+from recon.algorithms.sart_scheme import Scheme, golden_order, hamming_window
 from recon.algorithms.sirt import sirt
 from recon.errors import UserError
 
@@ -38,7 +38,9 @@ def test_the_solution_of_consistent_data_is_a_fixed_point(problem):
 
 
 def test_the_seed_decides_the_order_and_nothing_else_does(problem):
-    a, b, c = (sart(problem.A, problem.noisy, n_iterations=2, seed=s) for s in (0, 0, 1))
+    a, b, c = (
+        sart(problem.A, problem.noisy, n_iterations=2, scheme=Scheme(seed=s)) for s in (0, 0, 1)
+    )
     assert torch.equal(a, b)
     assert not torch.equal(a, c)
 
@@ -89,7 +91,7 @@ def test_the_golden_order_visits_every_view_once_and_stays_even():
 
 def test_the_golden_order_needs_no_seed_and_is_another_one(problem):
     a, b, c = (
-        sart(problem.A, problem.noisy, n_iterations=1, order=o, seed=s)
+        sart(problem.A, problem.noisy, n_iterations=1, scheme=Scheme(order=o, seed=s))
         for o, s in (("golden", 0), ("golden", 1), ("random", 0))
     )
     assert torch.equal(a, b)
@@ -131,7 +133,9 @@ def test_the_window_is_zero_outside_the_inscribed_ellipse_and_nowhere_else(angle
 def test_a_window_keeps_the_volume_within_the_ellipse(problem):
     inside = hamming_window(0.0, (26, 26)) > 0
     disc = problem.truth * torch.from_numpy(inside).float()[:, None]
-    x = sart(problem.A, problem.A(disc), n_iterations=30, window="hamming", minimum=None)
+    x = sart(
+        problem.A, problem.A(disc), n_iterations=30, scheme=Scheme(window="hamming"), minimum=None
+    )
     assert not x.permute(1, 0, 2)[:, ~inside].any()
     assert float((problem.A(x) - problem.A(disc)).norm() / problem.A(disc).norm()) < 0.02
 
@@ -141,12 +145,14 @@ def test_a_window_keeps_the_volume_within_the_ellipse(problem):
     [
         ({"order": "saxton"}, "order=saxton given, one of random, golden wanted"),
         ({"window": "hann"}, "window=hann given, one of none, hamming wanted"),
-        (
-            {"window": "hamming", "n_subsets": 4},
-            "window=hamming given for subsets of several views, one view each wanted",
-        ),
+        ({"seed": -1}, "seed=-1 given, a whole number from 0 wanted"),
     ],
 )
-def test_a_bad_scheme_is_named(problem, options, message):
+def test_a_bad_scheme_is_named(options, message):
     with pytest.raises(UserError, match=message):
-        sart(problem.A, problem.noisy, **options)
+        Scheme(**options)
+
+
+def test_a_window_wants_one_view_each(problem):
+    with pytest.raises(UserError, match="window=hamming given for subsets of several views"):
+        sart(problem.A, problem.noisy, n_subsets=4, scheme=Scheme(window="hamming"))

@@ -18,6 +18,7 @@ from recon.analyze.atoms import atoms, threshold_of
 from recon.analyze.base import Known
 from recon.errors import UserError
 from recon.io import read_tilt_series
+from recon.io.xyz import read_xyz
 from recon.phantoms.atoms import atoms as atoms_phantom
 from recon.preprocess import preprocess
 from recon.projectors.native import NativeProjector
@@ -118,7 +119,6 @@ def test_maxima_all_alike_are_one_class() -> None:
         (Volume(torch.zeros(16, 16, 16), 0.02), {}, "no local maximum"),
         (Volume(torch.zeros(16, 16, 16), 0.02), {"min_distance_nm": 0.0}, "min_distance_nm=0"),
         (Volume(torch.zeros(16, 16, 16), 0.02), {"threshold": 2.0}, "threshold=2"),
-        (drawn()[0], {"truth": "nowhere.xyz"}, r"nowhere\.xyz"),
     ],
 )
 def test_what_cannot_be_used_is_a_sentence(
@@ -146,7 +146,9 @@ def test_silicon_better_than_its_authors(
         NativeProjector(aligned.geometry, (128, 128), 128), aligned.data, n_iterations=n_iterations
     )
     facts = atoms(
-        Volume(x, 0.0195), known=Known(), truth=str(folder / "NP1_aSi2nm_208atoms_GT.txt")
+        Volume(x, 0.0195),
+        known=Known(),
+        true_positions=read_xyz(folder / "NP1_aSi2nm_208atoms_GT.txt") / 10,
     ).facts
     assert int(str(facts["matched"])) >= matched
     assert facts["atoms"] == facts["matched"]

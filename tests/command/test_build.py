@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hydra import compose, initialize_config_dir
@@ -14,10 +15,11 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from recon.cli import CONFIGS
+from recon.command import registry
 from recon.command.build import build
 from recon.command.config import make_settings, make_stages
 from recon.errors import UserError
-from recon.run.plan import COPIES
+from recon.stage import Analysis, Bound, Method, Step
 
 OPTIONS = sorted(
     p.relative_to(CONFIGS).with_suffix("").as_posix() for p in CONFIGS.glob("*/*.yaml")
@@ -27,12 +29,12 @@ RUNTIME = {
     "projector": {"geometry", "volume_zx", "width"},
     "preprocess": {"series"},
     "align": {"series", "threads", "given"},
-    "algorithm": {"A", "y", "start", "callback", "extras"},
+    "algorithm": {"A", "y", "start", "callback"},
     "sample": set(),
     "phantom": set(),
     "simulate": {"family"},
     "trust": {"A", "y", "method", "noise", "tv_weight"},
-    "analyze": {"volume", "known"},
+    "analyze": {"volume", "known", "true_positions"},
     "task": {"network"},
     "network": set(),
     "trainer": set(),
@@ -40,11 +42,18 @@ RUNTIME = {
     "sizes": set(),
 }
 
+STAGES = {"algorithm": Method, "preprocess": Step, "align": Step, "analyze": Analysis}
+
 
 @pytest.fixture(scope="module")
 def hydra() -> Iterator[None]:
     with initialize_config_dir(str(CONFIGS), version_base="1.3"):
         yield
+
+
+def function_of(built: Any) -> Callable[..., Any]:
+    """Of a declared stage, or of a function with options filled in."""
+    return built.declared.run if isinstance(built, Bound) else built.func  # type: ignore[no-any-return]
 
 
 def composed(*words: str) -> DictConfig:
@@ -60,9 +69,7 @@ def composed(*words: str) -> DictConfig:
 def test_every_option_builds_and_matches_its_function(hydra: None, option: str) -> None:
     group, name = option.split("/")
     node = composed(f"{group}={name}")[group]
-    built = build(node)
-    assert isinstance(built, functools.partial)
-    keywords = set(inspect.signature(built.func).parameters) - RUNTIME[group]
+    keywords = set(inspect.signature(function_of(build(node))).parameters) - RUNTIME[group]
     assert set(node) - {"_target_", "_partial_"} == keywords
 
 
@@ -80,7 +87,7 @@ def test_the_file_states_the_functions_own_defaults(hydra: None, option: str) ->
         pytest.skip("a variant of the group's haadf")
     group, name = option.split("/")
     node = composed(f"{group}={name}")[group]
-    parameters = inspect.signature(build(node).func).parameters
+    parameters = inspect.signature(function_of(build(node))).parameters
     for key, value in node.items():
         if not key.startswith("_"):
             stated = (
@@ -96,8 +103,28 @@ def test_every_recipe_builds(hydra: None, option: str) -> None:
     assert callable(stages.algorithm)
 
 
-def test_every_algorithm_has_a_memory_plan() -> None:
-    assert set(COPIES) == {p.stem for p in CONFIGS.glob("algorithm/*.yaml")}
+@pytest.mark.parametrize("option", [o for o in OPTIONS if o.split("/")[0] in STAGES])
+def test_what_the_run_must_know_of_is_declared(hydra: None, option: str) -> None:
+    """An algorithm, a step or an analysis; its options are whole whatever the config repeats."""
+    group, name = option.split("/")
+    node = composed(f"{group}={name}")[group]
+    whole = build(node)
+    assert isinstance(whole, Bound)
+    assert isinstance(whole.declared, STAGES[group])
+    if option in ("preprocess/brightfield", "preprocess/none", "analyze/atoms"):
+        return  # variants of preprocess/haadf
+    bare = build(OmegaConf.create({"_target_": node["_target_"]}))
+    assert bare.options == whole.options
+
+
+@pytest.mark.parametrize("option", [o for o in OPTIONS if o.startswith("algorithm/")])
+def test_every_algorithm_declares_what_it_needs(hydra: None, option: str) -> None:
+    method = build(composed(f"algorithm={option.split('/')[1]}").algorithm)
+    needs = method.declared.needs(method.options)
+    assert needs.volumes >= 1
+    assert needs.stacks >= 1
+    assert needs.work >= 1
+    assert set(method.declared.brief(method.options)) <= set(method.options)
 
 
 @pytest.mark.parametrize(
@@ -111,6 +138,8 @@ def test_every_algorithm_has_a_memory_plan() -> None:
         "subprocess.run",
         "torch.load",
         "recon.cli._OVERRIDE",
+        "recon.run.folder.clear",  # ours, but no stage
+        "recon.algorithms.tv.tv",
     ],
 )
 def test_a_foreign_target_is_refused(target: str) -> None:
@@ -118,10 +147,37 @@ def test_a_foreign_target_is_refused(target: str) -> None:
         build(OmegaConf.create({"_target_": target, "_partial_": True}))
 
 
+def test_a_config_cannot_call_a_stage(hydra: None) -> None:
+    """``_partial_`` is ours to set: nothing runs while a config is built."""
+    node = composed("sample=phantom").sample
+    node["_partial_"] = False
+    assert isinstance(build(node), functools.partial)
+
+
+def test_a_function_is_no_group_of_options() -> None:
+    node = {
+        "_target_": "recon.preprocess.PREPROCESS",
+        "bin": {"_target_": "recon.simulate.ellipsoids.phantom"},
+    }
+    with pytest.raises(UserError, match="a group of options wanted"):
+        build(OmegaConf.create(node))
+
+
+def test_an_import_that_fails_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def absent(name: str) -> None:
+        raise ImportError("No module named 'numba'")
+
+    monkeypatch.setattr(registry.importlib, "import_module", absent)
+    with pytest.raises(
+        UserError, match=r"recon\.algorithms\.tv cannot be imported: No module named 'numba'"
+    ):
+        build(OmegaConf.create({"_target_": "recon.algorithms.tv.TV"}))
+
+
 def test_a_foreign_target_is_refused_at_any_depth() -> None:
     node = OmegaConf.create(
         {
-            "_target_": "recon.preprocess.preprocess",
+            "_target_": "recon.preprocess.PREPROCESS",
             "_partial_": True,
             "a": [{"b": {"_target_": "os.system"}}],
         }

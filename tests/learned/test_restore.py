@@ -3,8 +3,8 @@ whatever network is inside."""
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,9 +16,10 @@ from models.slice_unet import SliceUNet
 from recon.errors import UserError
 from recon.geometry import Geometry
 from recon.learned import restore
-from recon.learned.restore import Choices, irdm, primal_dual, settle_choices
+from recon.learned.restore import IRDM, Choices, irdm, primal_dual
 from recon.learned.weights import Trained
 from recon.projectors.native import NativeProjector
+from recon.stage import BoundMethod, volume_only
 
 N, ROWS = 32, 6
 Method = Callable[..., Tensor]
@@ -34,6 +35,12 @@ def network(kind: str, size: float) -> nn.Module:
             if float(p.abs().max()) == 0 and p.ndim == 4:
                 p.normal_(0, size)
     return made.eval()
+
+
+def settle(method: BoundMethod, A: NativeProjector, y: Tensor) -> dict[str, Any]:
+    """The options of ``method`` without 'auto', at a noise of 0.2."""
+    assert method.declared.settle is not None
+    return dict(method.declared.settle(method, A, y, 0.2).method.options)
 
 
 @pytest.fixture(autouse=True)
@@ -84,8 +91,8 @@ def test_a_network_that_invents_is_given_little_say(
 ) -> None:
     A, y, _ = series
     monkeypatch.setattr(restore, "trained", lambda name: Trained(network(name, 1.0), {}, name))
-    settled = settle_choices(functools.partial(irdm), A, y, 0.2)
-    assert float(str(settled["strength"])) < 0.05
+    settled = settle(IRDM(), A, y)
+    assert float(settled["strength"]) < 0.05
 
 
 def test_without_a_correction_the_result_is_tv_made_consistent(
@@ -95,7 +102,7 @@ def test_without_a_correction_the_result_is_tv_made_consistent(
     monkeypatch.setattr(
         restore, "trained", lambda name: Trained(SliceUNet(10, (4, 4, 4, 4, 4, 4)).eval(), {}, name)
     )
-    x = irdm(A, y, weight=0.3)
+    x = irdm(A, y, weight=0.3)[0]
     assert float(torch.linalg.vector_norm(x - truth) / torch.linalg.vector_norm(truth)) < 0.25
 
 
@@ -103,22 +110,28 @@ def test_settled_choices_are_what_the_method_would_have_chosen(
     series: tuple[NativeProjector, Tensor, Tensor],
 ) -> None:
     A, y, _ = series
-    settled = settle_choices(functools.partial(irdm, uncertainty=False), A, y, 0.2)
-    assert torch.equal(
-        irdm(A, y, noise=0.2, uncertainty=False, **settled),
-        irdm(A, y, noise=0.2, uncertainty=False),
-    )  # type: ignore[arg-type]
+    settled = settle(IRDM(uncertainty=False), A, y)
+    fixed = volume_only(IRDM(**settled))(A, y)
+    assert torch.equal(fixed, volume_only(IRDM(noise=0.2, uncertainty=False))(A, y))
+
+
+def test_what_was_given_is_not_found(series: tuple[NativeProjector, Tensor, Tensor]) -> None:
+    """The record says what stood for ``auto``; a weight of the user's is not TV's own."""
+    A, y, _ = series
+    assert IRDM.settle is not None
+    done = IRDM.settle(IRDM(weight=0.3, strength=0.5), A, y, 0.2)
+    assert done.tv_weight is None
+    assert set(done.found) == {"network_scale", "network_consistency"}
+    assert (done.method.options["weight"], done.method.options["strength"]) == (0.3, 0.5)
 
 
 def test_mirrored_inputs_give_a_spread(series: tuple[NativeProjector, Tensor, Tensor]) -> None:
     A, y, _ = series
-    extras: dict[str, Tensor] = {}
-    x = irdm(A, y, extras=extras, strength=1.0)
+    x, extras = irdm(A, y, strength=1.0)
     assert extras["uncertainty"].shape == x.shape
     assert float(extras["uncertainty"].mean()) > 0
-    extras.clear()
-    irdm(A, y, extras=extras, strength=0.0)
-    assert float(extras["uncertainty"].max()) == 0
+    assert float(irdm(A, y, strength=0.0)[1]["uncertainty"].max()) == 0
+    assert irdm(A, y, uncertainty=False)[1] == {}
 
 
 def test_tiles_are_the_whole_slice_away_from_their_seams(monkeypatch: pytest.MonkeyPatch) -> None:

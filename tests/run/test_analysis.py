@@ -103,13 +103,13 @@ def test_true_labels_lie_on_the_tomogram(tmp_path: Path) -> None:
 def test_what_cannot_be_analysed_is_said_and_the_tomogram_stays(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from recon.analyze.atoms import atoms
+    from recon.analyze.atoms import ATOMS
 
     write_volume(Volume(torch.rand(8, 8, 8), None), tmp_path / "tomogram.mrc")
-    facts = analyze(functools.partial(atoms), tmp_path, memory_gb=4, console=Console())
+    facts = analyze(ATOMS(), tmp_path, memory_gb=4, console=Console())
     assert "pixel_nm" in str(facts["failed"])
     assert "no analysis" in capsys.readouterr().err
-    facts = analyze(functools.partial(atoms), tmp_path, memory_gb=1e-9, console=Console())
+    facts = analyze(ATOMS(), tmp_path, memory_gb=1e-9, console=Console())
     assert "memory_gb" in str(facts["failed"])
 
 

@@ -1,45 +1,14 @@
-"""When a run is the same one again."""
+"""What a run may remove, and what it never does."""
 
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import pytest
 
 from recon.errors import UserError
-from recon.run.fingerprint import fingerprint
 from recon.run.folder import NAMES, REPORT, check_ours, check_report, claim, clear, listed
-
-
-@pytest.mark.parametrize("changed", ["ts.mrc", "shifts.csv", "ts.tlt"])
-def test_a_run_is_another_one_when_a_file_that_it_names_has_changed(
-    tmp_path: Path, changed: str
-) -> None:
-    for name in ("ts.mrc", "shifts.csv", "ts.tlt"):
-        (tmp_path / name).write_text("1")
-    config = {
-        "align": {"path": str(tmp_path / "shifts.csv")},
-        "angles": str(tmp_path / "ts.tlt"),
-        "threads": 2,
-    }
-    before = fingerprint(config, tmp_path / "ts.mrc")
-    assert (
-        fingerprint({**config, "threads": 1, "output": "elsewhere"}, tmp_path / "ts.mrc") == before
-    )
-    os.utime(tmp_path / changed, ns=(0, 0))
-    assert fingerprint(config, tmp_path / "ts.mrc") != before
-
-
-def test_angles_in_one_long_string_are_no_file() -> None:
-    listed = ",".join(str(a) for a in range(-70, 71))
-    assert fingerprint({"angles": listed}, None) != fingerprint({"angles": listed[:-1] + "1"}, None)
-
-
-def test_options_that_name_no_file_are_options(tmp_path: Path) -> None:
-    one = fingerprint({"align": {"path": None}, "angles": [1.0, 2.0]}, None)
-    assert one != fingerprint({"align": {"path": None}, "angles": [1.0, 3.0]}, None)
 
 
 def run_of_ours(out: Path) -> None:
@@ -119,3 +88,26 @@ def test_a_page_of_the_users_is_not_replaced_by_a_report_of_several_runs(tmp_pat
         '<!doctype html><meta name="generator" content="Tiltwise">'
     )
     check_report(tmp_path)
+
+
+def test_a_methods_further_volumes_are_cleared_like_ours_and_kept_like_the_users(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "squared.mrc").write_text("mine")
+    clear(tmp_path, {})  # a run that writes no such volume
+    with pytest.raises(UserError, match=r"squared\.mrc"):
+        clear(tmp_path, {}, ["squared"])
+    (tmp_path / "run.json").write_text(json.dumps({"files": ["run.json", "squared.mrc"]}))
+    clear(tmp_path, {})
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_record_cannot_name_what_no_run_writes(tmp_path: Path) -> None:
+    (tmp_path / "thesis.docx").write_text("mine")
+    (tmp_path / "up.mrc").write_text("mine")
+    out = tmp_path / "out"
+    out.mkdir()
+    names = ["run.json", "../thesis.docx", "../up.mrc", str(tmp_path / "up.mrc")]
+    (out / "run.json").write_text(json.dumps({"files": names}))
+    clear(out, {})
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["out", "thesis.docx", "up.mrc"]

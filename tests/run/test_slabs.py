@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -13,56 +11,50 @@ import pytest
 import torch
 from torch import Tensor
 
-from recon.algorithms.sirt import sirt
-from recon.algorithms.tv import tv
-from recon.algorithms.wbp import wbp
+from recon.algorithms.sirt import SIRT, sirt
+from recon.algorithms.tv import TV
+from recon.algorithms.wbp import WBP
 from recon.errors import UserError
 from recon.geometry import Geometry
 from recon.io import VolumeWriter, read_volume
 from recon.projectors.native import NativeProjector
-from recon.run.plan import Job, Plan, make_plan
-from recon.run.slabs import Outcome, load_state, resumed_plan, save_state, stream
+from recon.run.plan import Plan, Reconstruction, make_plan
+from recon.run.slabs import Outcome, load_state, reconstruct_slabs, resumed_plan, save_state
+from recon.stage import BoundMethod, volume_only
 
 
-def make_job(
-    algorithm: Callable[..., Tensor], rows: int = 40, n: int = 24, **options: object
-) -> Job:
+def make_job(method: BoundMethod, rows: int = 40, n: int = 24) -> Reconstruction:
     geometry = Geometry(np.arange(-60.0, 61.0, 6.0), 2.0)
     y = torch.from_numpy(np.random.default_rng(0).random((geometry.n_views, rows, n), np.float32))
-    return Job(
-        NativeProjector(geometry, (n, n), n), y, functools.partial(algorithm, **options), 0.5
-    )
+    return Reconstruction(NativeProjector(geometry, (n, n), n), y, method, 0.5)
 
 
-def run(job: Job, plan: Plan, folder: Path) -> Tensor:
+def run(job: Reconstruction, plan: Plan, folder: Path) -> Tensor:
     folder.mkdir()
     writer = VolumeWriter(folder / "v.mrc", (24, job.y.shape[1], 24), voxel_nm=2.0, history=[])
-    stream(job, plan, writer, folder / "state.json", resume=False)
+    reconstruct_slabs(job, plan, writer, folder / "state.json", resume=False)
     writer.finish()
     return read_volume(folder / "v.mrc").data
 
 
-@pytest.mark.parametrize("algorithm", [functools.partial(sirt, n_iterations=5), wbp])
-def test_cutting_into_slabs_changes_no_bit(
-    tmp_path: Path, algorithm: Callable[..., Tensor]
-) -> None:
-    options = algorithm.keywords if isinstance(algorithm, functools.partial) else {}
-    job = make_job(sirt if options else wbp, **options)
+@pytest.mark.parametrize("method", [SIRT(n_iterations=5), WBP()])
+def test_cutting_into_slabs_changes_no_bit(tmp_path: Path, method: BoundMethod) -> None:
+    job = make_job(method)
     whole = run(job, Plan(((0, 40),), 0, 0, 0, 0), tmp_path / "a")
     cut = run(job, Plan(((0, 7), (7, 23), (23, 40)), 0, 0, 0, 0), tmp_path / "b")
     assert torch.equal(whole, cut)
-    assert torch.equal(whole, 0.5 * job.algorithm(job.A, job.y))
+    assert torch.equal(whole, 0.5 * volume_only(job.method)(job.A, job.y))
 
 
 def test_overlap_makes_slabs_of_3d_tv_agree(tmp_path: Path) -> None:
-    job = make_job(tv, weight=0.3, n_iterations=60)
+    job = make_job(TV(weight=0.3, n_iterations=60))
     whole = run(job, Plan(((0, 40),), 8, 0, 0, 0), tmp_path / "a")
     cut = run(job, Plan(((0, 20), (20, 40)), 8, 0, 0, 0), tmp_path / "b")
     assert torch.linalg.vector_norm(whole - cut) < 0.02 * torch.linalg.vector_norm(whole)
 
 
 def test_interrupted_and_resumed_equals_uninterrupted(tmp_path: Path) -> None:
-    job, plan = make_job(sirt, n_iterations=4), Plan(((0, 16), (16, 30), (30, 40)), 0, 0, 0, 0)
+    job, plan = make_job(SIRT(n_iterations=4)), Plan(((0, 16), (16, 30), (30, 40)), 0, 0, 0, 0)
     whole = run(job, plan, tmp_path / "a")
 
     class Killed(Exception):
@@ -80,14 +72,14 @@ def test_interrupted_and_resumed_equals_uninterrupted(tmp_path: Path) -> None:
     shape = (24, 40, 24)
     writer = VolumeWriter(path, shape, voxel_nm=2.0, history=[])
     with pytest.raises(Killed):
-        stream(job, plan, writer, state, resume=False, on_step=stop_in_the_second_slab)
+        reconstruct_slabs(job, plan, writer, state, resume=False, on_step=stop_in_the_second_slab)
     writer.close()
     assert load_state(state).done == [0]
     assert not path.exists()
 
     steps: list[int] = []
     writer = VolumeWriter(path, shape, voxel_nm=2.0, history=[], resume=True)
-    outcome = stream(job, plan, writer, state, resume=True, on_step=steps.append)
+    outcome = reconstruct_slabs(job, plan, writer, state, resume=True, on_step=steps.append)
     writer.finish()
     assert torch.equal(read_volume(path).data, whole)
     assert len(steps) == 2 * 4  # only the unfinished slabs were computed
@@ -95,9 +87,9 @@ def test_interrupted_and_resumed_equals_uninterrupted(tmp_path: Path) -> None:
 
 
 def test_residuals_of_all_slabs_add_up_to_the_whole(tmp_path: Path) -> None:
-    job = make_job(sirt, n_iterations=4)
+    job = make_job(SIRT(n_iterations=4))
     writer = VolumeWriter(tmp_path / "v.mrc", (24, 40, 24), voxel_nm=None, history=[])
-    outcome = stream(
+    outcome = reconstruct_slabs(
         job, Plan(((0, 16), (16, 40)), 0, 0, 0, 0), writer, tmp_path / "s.json", resume=False
     )
     writer.discard()
@@ -111,7 +103,7 @@ def test_residuals_of_all_slabs_add_up_to_the_whole(tmp_path: Path) -> None:
 
 
 def test_less_memory_means_more_slabs_and_too_little_a_sentence() -> None:
-    job = make_job(sirt, rows=200, n=64)
+    job = make_job(SIRT(), rows=200, n=64)
     roomy, tight = (
         make_plan(job, memory_gb=4, held_gb=0.1),
         make_plan(job, memory_gb=1.002, held_gb=0.1),
@@ -129,7 +121,7 @@ def test_less_memory_means_more_slabs_and_too_little_a_sentence() -> None:
 def test_coupled_slabs_fit_the_projectors_blocks() -> None:
     """Every row once; with its overlap no slab has more than 128 rows, and inner ones have whole
     vectors."""
-    job = make_job(tv, rows=1, n=4, dimensions=3)
+    job = make_job(TV(), rows=1, n=4)
     for rows in range(1, 1200):
         plan = make_plan(replace(job, y=job.y.expand(-1, rows, -1)), memory_gb=8, held_gb=0.1)
         assert plan.overlap == 8
@@ -149,14 +141,16 @@ def test_the_state_survives_its_file(tmp_path: Path) -> None:
 
 def test_a_run_goes_on_with_its_own_cuts_or_not_at_all(tmp_path: Path) -> None:
     """Other memory means another plan; slab numbers of one plan mean nothing in another."""
-    job, state = make_job(sirt, n_iterations=1), tmp_path / "s.json"
+    job, state = make_job(SIRT(n_iterations=1)), tmp_path / "s.json"
     save_state(state, Outcome("k", [[0, 16], [16, 40]], 0, [], [], [0]))
     other = Plan(((0, 40),), 8, 1.0, 2.0, 3.0)
     with pytest.raises(ValueError, match="another run"):
-        stream(job, other, None, state, resume=True, key="k")
+        reconstruct_slabs(job, other, None, state, resume=True, key="k")
     assert resumed_plan(other, load_state(state)) == Plan(((0, 16), (16, 40)), 0, 1.0, 2.0, 3.0)
     with pytest.raises(ValueError, match="another run"):
-        stream(job, resumed_plan(other, load_state(state)), None, state, resume=True, key="another")
+        reconstruct_slabs(
+            job, resumed_plan(other, load_state(state)), None, state, resume=True, key="another"
+        )
 
 
 @pytest.mark.parametrize("text", ["", "{", "[1]", '{"nothing": 1}'])

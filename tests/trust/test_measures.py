@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from recon.algorithms.sirt import sirt
-from recon.algorithms.tv import tv
-from recon.algorithms.wbp import wbp
+from recon.algorithms.tv import TV, tv
+from recon.algorithms.wbp import WBP, wbp
 from recon.algorithms.withheld import withheld_views
 from recon.geometry import Geometry
 from recon.projectors.native import NativeProjector
@@ -99,7 +99,7 @@ def test_even_and_odd_views_agree_farther_with_less_noise(scene) -> None:
 
 def test_tv_predicts_withheld_views_better_than_sirt_and_the_verdict_says_so(scene) -> None:
     A, y, _ = scene
-    scores = standard(A, y, functools.partial(tv, n_iterations=200), noise=NOISE, rows=6)
+    scores = standard(A, y, TV(n_iterations=200), noise=NOISE, rows=6)
     assert scores["rows"] == 6
     errors = scores["withheld"]
     assert errors["tv"] < errors["sirt"] < errors["wbp"]
@@ -121,4 +121,4 @@ def test_the_verdict_names_who_is_ahead(errors: dict[str, float], says: str) -> 
 
 def test_trust_none_is_nothing(scene) -> None:
     A, y, _ = scene
-    assert nothing(A, y, functools.partial(wbp), noise=1.0) == {}
+    assert nothing(A, y, WBP(), noise=1.0) == {}

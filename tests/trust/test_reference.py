@@ -9,13 +9,14 @@ import pytest
 import torch
 
 from recon.algorithms.pdhg import Pdhg
-from recon.algorithms.sirt import sirt
-from recon.algorithms.tv import tv
+from recon.algorithms.sirt import SIRT, sirt
+from recon.algorithms.tv import TV, tv
 from recon.geometry import Geometry
 from recon.projectors.native import NativeProjector
 from recon.simulate.ellipsoids import catalyst, project_ellipsoids
-from recon.trust import measures as trust
+from recon.stage import Method, volume_only
 from recon.trust import reference as trust_reference
+from recon.trust import standard as standard_scores
 from recon.trust.measures import predict_withheld, withheld_error
 from recon.trust.reference import reference_tv
 from recon.trust.standard import standard
@@ -38,12 +39,12 @@ def test_it_predicts_nearly_as_well_as_tv_with_any_weight(scene) -> None:
     flatter what is measured beside it."""
     A, y = scene
     reference = reference_tv(A, y, noise=NOISE)
-    weight = reference.keywords["weight"]
+    weight = reference.options["weight"]
     tried = [
         withheld_error(A, y, functools.partial(tv, weight=f * weight))
         for f in (0.01, 0.1, 0.3, 1, 3, 30)
     ]
-    assert withheld_error(A, y, reference) < 1.05 * min(tried)
+    assert withheld_error(A, y, volume_only(reference)) < 1.05 * min(tried)
     assert min(tried) < 0.95 * tried[0]  # the weight matters
 
 
@@ -53,20 +54,22 @@ def test_every_other_method_is_shown_beside_tv(scene) -> None:
     def learned(A, y):
         return sirt(A, y, n_iterations=10)
 
-    scores = standard(A, y, functools.partial(learned), noise=NOISE)
+    scores = standard(A, y, Method(learned)(), noise=NOISE)
     assert list(scores["withheld"]) == ["learned", "wbp", "sirt", "tv"]
     assert scores["withheld"]["tv"] == min(scores["withheld"].values())
     assert verdict(scores, "learned").startswith("tv is ahead of learned on withheld views by ")
     assert scores["withheld"]["tv"] == pytest.approx(
-        withheld_error(A, y, reference_tv(A, y, noise=NOISE)), rel=1e-4
+        withheld_error(A, y, volume_only(reference_tv(A, y, noise=NOISE))), rel=1e-4
     )
     assert scores["reference_options"]["tv"]["n_iterations"] == trust_reference.ITERATIONS
 
 
 def test_tv_itself_is_not_run_twice(scene, monkeypatch: pytest.MonkeyPatch) -> None:
     A, y = scene
-    monkeypatch.setattr(trust, "reference_tv", lambda *_, **__: pytest.fail("TV is the run itself"))
-    scores = standard(A, y, functools.partial(tv, weight=20.0, n_iterations=20), noise=NOISE)
+    monkeypatch.setattr(
+        standard_scores, "reference_tv", lambda *_, **__: pytest.fail("TV is the run itself")
+    )
+    scores = standard(A, y, TV(weight=20.0, n_iterations=20), noise=NOISE)
     assert list(scores["withheld"]) == ["tv", "wbp", "sirt"]
 
 
@@ -83,13 +86,13 @@ def test_its_weight_is_settled_on_few_rows(scene, monkeypatch: pytest.MonkeyPatc
 
 def test_curves_belong_to_their_numbers(scene) -> None:
     A, y = scene
-    method = functools.partial(sirt, n_iterations=10)
-    found = predict_withheld(A, y, method)
+    method = SIRT(n_iterations=10)
+    found = predict_withheld(A, y, volume_only(method))
     power = (y[found.views.tolist()].double() ** 2).sum((1, 2)).numpy()
     assert np.sqrt((found.per_view**2 * power).sum() / power.sum()) == pytest.approx(
         found.error, rel=1e-6
     )
-    scores = trust.assess(A, y, method, noise=NOISE, references={})
+    scores = standard_scores.assess(A, y, method, noise=NOISE, references={})
     assert scores["withheld_per_view"]["sirt"] == pytest.approx(found.per_view, rel=1e-3)
     assert scores["withheld_angles_deg"] == pytest.approx(ANGLES[found.views])
     per_view = np.array(scores["whitened_residual_per_view"])
