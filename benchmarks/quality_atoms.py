@@ -25,11 +25,11 @@ from benchmarks.quality_methods import METHODS, settled
 from recon.align.fixed import fixed
 from recon.align.resample import resample
 from recon.analyze.atoms import atoms
-from recon.analyze.base import Known
 from recon.io import read_tilt_series
+from recon.io.xyz import read_xyz
 from recon.preprocess import preprocess
 from recon.projectors.native import NativeProjector
-from recon.series import TiltSeries, Volume
+from recon.series import PER_VOXEL, TiltSeries, Volume
 from recon.trust.measures import withheld_error
 
 DATA = Path(__file__).resolve().parents[2] / "shared/data/asi_nanoparticle"
@@ -62,7 +62,8 @@ def main(
             x = method(A, series.data)
             seconds = f"{time.process_time() - start:.2f}"
             facts = atoms(
-                Volume(x, PIXEL_NM), known=Known(), truth=str(DATA / "NP1_aSi2nm_208atoms_GT.txt")
+                Volume(x, PIXEL_NM, unit=PER_VOXEL),
+                true_positions=read_xyz(DATA / "NP1_aSi2nm_208atoms_GT.txt") / 10,
             ).facts
             true, matched, found = (
                 int(str(facts[what])) for what in ("true_atoms", "matched", "atoms")

@@ -46,7 +46,7 @@ class Geometry:
     """
 
     angles_deg: np.ndarray
-    pixel_nm: float | None
+    pixel_nm: float | None = None
     axis_deg: float = 0.0
     shifts_px: np.ndarray | None = None
     matrices: np.ndarray | None = None

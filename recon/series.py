@@ -13,6 +13,8 @@ from torch import Tensor
 from recon.errors import UserError
 from recon.geometry import Geometry
 
+PER_NM, PER_VOXEL = "projection value / nm", "projection value / voxel"
+
 
 @dataclass(frozen=True, eq=False)
 class TiltSeries:
@@ -33,11 +35,11 @@ class TiltSeries:
     facts: Mapping[str, object] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if self.data.ndim != 3 or self.data.dtype != torch.float32:
+        _check_data(self.data, self.name, "stack", "(tilt, y, x)", "series(stack, angles_deg)")
+        if not isinstance(self.geometry, Geometry):
             raise UserError(
-                f"{self.name}: a stack of shape {tuple(self.data.shape)} and type "
-                f"{self.data.dtype} given, "
-                "(tilt, y, x) float32 wanted; check that the file is a tilt series"
+                f"{self.name}: {type(self.geometry).__name__} given, a Geometry wanted; "
+                "tiltwise.series(stack, angles_deg, pixel_nm=...) makes a series of plain arrays"
             )
         views, angles = self.data.shape[0], self.geometry.n_views
         if views != angles:
@@ -67,19 +69,25 @@ class TiltSeries:
 
 @dataclass(frozen=True, eq=False)
 class Volume:
-    """A tomogram. ``data``: (z, y, x) float32, in units of (projection value / nm) when the voxel
-    size is known, else per voxel."""
+    """A tomogram. ``data``: (z, y, x) float32. ``unit``: of its grey values, such as ``PER_NM``.
+
+    A volume that claims a voxel size must say its unit: what an algorithm returns is per pixel, and
+    would silently pass for per nm. Raises ``UserError`` for anything else.
+    """
 
     data: Tensor
     voxel_nm: float | None
     name: str = "volume"
     history: tuple[str, ...] = ()
+    unit: str = ""
 
     def __post_init__(self) -> None:
-        if self.data.ndim != 3 or self.data.dtype != torch.float32:
+        _check_data(self.data, self.name, "volume", "(z, y, x)", "volume(array, voxel_nm=...)")
+        if self.voxel_nm is not None and not self.unit:
             raise UserError(
-                f"{self.name}: a volume of shape {tuple(self.data.shape)} and type "
-                f"{self.data.dtype} given, (z, y, x) float32 wanted"
+                f"{self.name}: a voxel size of {self.voxel_nm:g} nm given without the unit of the "
+                "grey values; what an algorithm returns is per pixel, and "
+                "tiltwise.volume(x, voxel_nm=...) makes it per nm; else say unit='...'"
             )
 
 
@@ -91,3 +99,18 @@ class Slices:
     xy: np.ndarray
     xz: np.ndarray
     zy: np.ndarray
+
+
+def _check_data(data: object, name: str, what: str, axes: str, maker: str) -> None:
+    """Raise ``UserError`` for anything but a three-dimensional float32 tensor."""
+    if not isinstance(data, Tensor):
+        kind = f"{type(data).__module__.split('.')[0]}.{type(data).__name__}"
+        raise UserError(
+            f"{name}: {kind} given, a torch float32 tensor {axes} wanted; tiltwise.{maker} takes "
+            "any array"
+        )
+    if data.ndim != 3 or data.dtype != torch.float32:
+        raise UserError(
+            f"{name}: a {what} of shape {tuple(data.shape)} and type {data.dtype} given, {axes} "
+            f"float32 wanted; check that it is one, or let tiltwise.{maker} make it"
+        )

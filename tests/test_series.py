@@ -31,7 +31,7 @@ def test_another_shape_or_type_cannot_be_a_series(data):
 @pytest.mark.parametrize("data", [torch.zeros(3, 5), torch.zeros(3, 5, 6, dtype=torch.int16)])
 def test_another_shape_or_type_cannot_be_a_volume(data):
     with pytest.raises(UserError, match=r"\(z, y, x\) float32 wanted"):
-        Volume(data, 1.0)
+        Volume(data, 1.0, unit="density")
 
 
 def test_a_step_is_added_and_the_past_kept():

@@ -87,7 +87,9 @@ def labels(
         f"after "
         f"a Gaussian of {smooth_px:g} voxels"
     )
-    made = Volume(found.float(), volume.voxel_nm, f"{volume.name} labels", (*volume.history, step))
+    made = Volume(
+        found.float(), volume.voxel_nm, f"{volume.name} labels", (*volume.history, step), "label"
+    )
     return Findings(facts, sentence, labels=made)
 
 

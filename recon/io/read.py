@@ -92,7 +92,7 @@ def read_volume(path: Path) -> Volume:
     nm, _ = choose_pixel(file.pixels, None, name=path.name)
     data = _read(file, range(file.shape[0]))
     history = (*file.history, f"read {path.name} ({file.kind})")
-    return Volume(torch.from_numpy(data), nm, name=stem(path), history=history)
+    return Volume(torch.from_numpy(data), nm, stem(path), history, unit="as stored")
 
 
 def existing(path: Path) -> Path:

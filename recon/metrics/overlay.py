@@ -39,6 +39,7 @@ def overlay(truth: Volume, made: Geometry, found: Geometry, factor: int) -> Volu
         voxel,
         truth.name,
         (*truth.history, step),
+        truth.unit,
     )
 
 

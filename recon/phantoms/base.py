@@ -100,7 +100,7 @@ class Phantom:
     @property
     def volume(self) -> Volume:
         """The density as a tomogram would hold it."""
-        return Volume(self.density, self.voxel_nm, self.name, self.history)
+        return Volume(self.density, self.voxel_nm, self.name, self.history, "density")
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from recon.errors import UserError
 from recon.geometry import Geometry
-from recon.projectors.base import check_operand, column_shifts, take_views
+from recon.projectors.base import check_geometry, check_operand, column_shifts, take_views
 
 
 def load_astra() -> Any:
@@ -38,6 +38,7 @@ class AstraProjector:
     def __init__(
         self, geometry: Geometry, volume_zx: tuple[int, int], width: int, *, kind: str = "linear"
     ) -> None:
+        check_geometry(geometry)
         self.geometry = geometry
         self.volume_zx = volume_zx
         self.sinogram_tx = (geometry.n_views, width)

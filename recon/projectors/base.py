@@ -59,6 +59,27 @@ def check_operand(operand: Tensor, wanted: tuple[int, int], what: str) -> None:
         )
 
 
+def check_geometry(geometry: Geometry) -> None:
+    """Raise ``UserError`` for a geometry whose pixels still have to be turned or moved: a projector
+    knows tilts and shifts across the axis, and would take the rest for nothing."""
+    if not isinstance(geometry, Geometry):
+        raise UserError(
+            f"{type(geometry).__name__} given to a projector, a Geometry wanted; "
+            "tiltwise.projector(series) makes one for an aligned series"
+        )
+    shifts = geometry.shifts_px
+    left = {
+        f"its axis at {geometry.axis_deg:.2f} deg": geometry.axis_deg != 0,
+        "shifts along the axis": shifts is not None and bool(shifts[:, 0].any()),
+        "a matrix for each view": geometry.matrices is not None,
+    }
+    if found := [what for what, there in left.items() if there]:
+        raise UserError(
+            f"a geometry with {' and '.join(found)} given to a projector, that of an aligned and "
+            "resampled series wanted; tiltwise.align(series) does both"
+        )
+
+
 def take_views(geometry: Geometry, index: np.ndarray) -> Geometry:
     """The geometry of some views, in the order of ``index``."""
     shifts = None if geometry.shifts_px is None else geometry.shifts_px[index]

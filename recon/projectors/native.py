@@ -18,7 +18,7 @@ from torch import Tensor
 
 from recon.geometry import Geometry, centre
 from recon.projectors import kernels
-from recon.projectors.base import check_operand, column_shifts, take_views
+from recon.projectors.base import check_geometry, check_operand, column_shifts, take_views
 
 
 class NativeProjector:
@@ -31,6 +31,7 @@ class NativeProjector:
     device = torch.device("cpu")
 
     def __init__(self, geometry: Geometry, volume_zx: tuple[int, int], width: int) -> None:
+        check_geometry(geometry)
         self.geometry = geometry
         self.volume_zx = volume_zx
         self.sinogram_tx = (geometry.n_views, width)

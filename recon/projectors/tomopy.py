@@ -16,7 +16,7 @@ from torch import Tensor
 
 from recon.errors import UserError
 from recon.geometry import Geometry, centre
-from recon.projectors.base import check_operand, column_shifts, take_views
+from recon.projectors.base import check_geometry, check_operand, column_shifts, take_views
 
 
 def load_tomopy() -> Any:
@@ -38,6 +38,7 @@ class TomopyProjector:
     device = torch.device("cpu")
 
     def __init__(self, geometry: Geometry, volume_zx: tuple[int, int], width: int) -> None:
+        check_geometry(geometry)
         if volume_zx != (width, width):
             raise UserError(
                 f"a volume of (z, x) = {volume_zx} given for TomoPy, {(width, width)} wanted; use "

@@ -54,14 +54,17 @@ def write_known(out: Path, sample: Sample, found: Geometry, factor: int) -> None
     names = [k for k in torch.unique(sample.labels).tolist() if k != 0]
     shares, made = [], sample.truth
     for name in names:
-        one = Volume((sample.labels == name).float(), made.voxel_nm, "labels", made.history)
+        one = Volume(
+            (sample.labels == name).float(), made.voxel_nm, "labels", made.history, "share"
+        )
         shares.append(overlay(one, sample.geometry, found, factor))
     if shares:
         share = np.stack([s.data.numpy() for s in shares])
         label = np.where(share.sum(0) >= 0.5, np.array(names)[share.argmax(0)], 0)
         data = torch.from_numpy(label.astype(np.float32))
         write_volume(
-            Volume(data, shares[0].voxel_nm, "true labels", shares[0].history), out / TRUE_LABELS
+            Volume(data, shares[0].voxel_nm, "true labels", shares[0].history, "label"),
+            out / TRUE_LABELS,
         )
 
 

@@ -13,7 +13,7 @@ import torch
 from recon.errors import UserError
 from recon.geometry import Geometry
 from recon.phantoms.base import Phantom
-from recon.series import TiltSeries, Volume
+from recon.series import PER_NM, TiltSeries, Volume
 from recon.simulate import stage
 from recon.simulate.applied import Applied, Fiducials, recorded_positions
 from recon.simulate.bragg import Bragg, beam_directions, in_zone_axis
@@ -178,7 +178,7 @@ def acquire(
     grey = _with_support(coarse, film, beads, gold) * (
         (incident if contrast == "haadf" else 1.0) / free_path_nm
     )
-    truth = Volume(grey, pixel, f"{coarse.name} truth", history)
+    truth = Volume(grey, pixel, f"{coarse.name} truth", history, PER_NM)
     atoms_nm = None if coarse.positions_px is None else coarse.positions_px * pixel
     return Sample(series, truth, session.geometry, gold, session.applied, coarse.labels, atoms_nm)
 

@@ -16,7 +16,7 @@ from scipy import ndimage
 from recon.errors import UserError
 from recon.geometry import Geometry
 from recon.phantoms.base import free_gb
-from recon.series import TiltSeries, Volume
+from recon.series import PER_NM, TiltSeries, Volume
 from recon.simulate import stage
 from recon.simulate.applied import Applied, Fiducials, recorded_positions
 from recon.simulate.detector import check_dose, electrons
@@ -123,7 +123,9 @@ def beads(
         f"{axis_deg:g} deg, seed {seed}"
     )
     series = TiltSeries(torch.from_numpy(data), Geometry(angles, pixel_nm), "beads", (step,))
-    truth = Volume(_truth(grains, gold, film_nm, size, pixel_nm), pixel_nm, "beads truth", (step,))
+    truth = Volume(
+        _truth(grains, gold, film_nm, size, pixel_nm), pixel_nm, "beads truth", (step,), PER_NM
+    )
     return Sample(series, truth, geometry, gold, applied)
 
 

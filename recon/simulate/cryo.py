@@ -10,7 +10,7 @@ import torch
 from recon.errors import UserError
 from recon.geometry import Geometry
 from recon.phantoms.base import Phantom
-from recon.series import TiltSeries, Volume
+from recon.series import PER_NM, TiltSeries, Volume
 from recon.simulate.ctf import Optics, imaged
 from recon.simulate.detector import check_dose, electrons
 from recon.simulate.film import slab_length
@@ -101,5 +101,7 @@ def acquire_cryo(
         coarse.name,
         history,
     )
-    truth = Volume(2 * phase_per_nm * coarse.density, pixel, f"{coarse.name} truth", history)
+    truth = Volume(
+        2 * phase_per_nm * coarse.density, pixel, f"{coarse.name} truth", history, PER_NM
+    )
     return Sample(series, truth, session.geometry, None, session.applied)

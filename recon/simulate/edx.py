@@ -12,7 +12,7 @@ import torch
 from recon.errors import UserError
 from recon.geometry import Geometry
 from recon.phantoms.base import Phantom
-from recon.series import TiltSeries, Volume
+from recon.series import PER_NM, TiltSeries, Volume
 from recon.simulate import stage
 from recon.simulate.acquire import acquire
 from recon.simulate.detector import electrons
@@ -170,6 +170,7 @@ def acquire_edx(
         pixel,
         f"{coarse.name} {name} truth",
         history,
+        PER_NM,
     )
     return Sample(series, truth, session.geometry, None, replace(session.applied, collected=seen))
 

@@ -14,7 +14,7 @@ import torch
 
 from recon.errors import UserError
 from recon.geometry import Geometry, axis_rotation, centre
-from recon.series import TiltSeries, Volume
+from recon.series import PER_NM, TiltSeries, Volume
 from recon.simulate.sample import Sample
 
 
@@ -82,6 +82,7 @@ def phantom(
         1.0,
         "phantom truth",
         (step, "true densities"),
+        PER_NM,
     )
     return Sample(series, truth, geometry)
 

@@ -38,7 +38,7 @@ def noisy(level: float) -> Volume:
     noise = torch.from_numpy(
         np.random.default_rng(3).normal(0, level, volume.data.shape).astype(np.float32)
     )
-    return Volume(volume.data + noise, volume.voxel_nm)
+    return Volume(volume.data + noise, volume.voxel_nm, unit="density")
 
 
 def test_drawn_atoms_are_found_where_they_are() -> None:
@@ -72,14 +72,16 @@ def test_noise_moves_atoms_and_is_not_taken_for_them() -> None:
 
 
 def test_noise_alone_is_doubted() -> None:
-    found = atoms(Volume(noisy(1.0).data - drawn()[0].data, 0.02), known=Known())
+    found = atoms(Volume(noisy(1.0).data - drawn()[0].data, 0.02, unit="density"), known=Known())
     assert "doubt" in found.warning
 
 
 def test_the_result_does_not_depend_on_unit_or_background() -> None:
     volume = noisy(0.1)
     z = torch.linspace(0, 3, 64)[:, None, None]
-    other = atoms(Volume(1000 * (volume.data + 5 + z), volume.voxel_nm), known=Known())
+    other = atoms(
+        Volume(1000 * (volume.data + 5 + z), volume.voxel_nm, unit="density"), known=Known()
+    )
     own = atoms(volume, known=Known())
     assert own.positions_nm is not None
     assert other.positions_nm is not None
@@ -91,7 +93,7 @@ def test_outside_of_what_every_view_shows_nothing_is_found() -> None:
     corner = torch.roll(
         volume.data, (-24, -24), (0, 2)
     )  # the particle's middle comes to a corner of (z, x)
-    found = atoms(Volume(corner, volume.voxel_nm), known=Known(), threshold=0.3)
+    found = atoms(Volume(corner, volume.voxel_nm, unit="density"), known=Known(), threshold=0.3)
     assert found.positions_nm is not None
     assert np.hypot(found.positions_nm[:, 0], found.positions_nm[:, 2]).max() < 32 * (
         volume.voxel_nm or 0
@@ -115,10 +117,14 @@ def test_maxima_all_alike_are_one_class() -> None:
     ("volume", "options", "says"),
     [
         (Volume(torch.zeros(16, 16, 16), None), {}, "pixel_nm"),
-        (Volume(torch.zeros(16, 16, 16), 0.2), {}, "0.0531 nm wanted"),
-        (Volume(torch.zeros(16, 16, 16), 0.02), {}, "no local maximum"),
-        (Volume(torch.zeros(16, 16, 16), 0.02), {"min_distance_nm": 0.0}, "min_distance_nm=0"),
-        (Volume(torch.zeros(16, 16, 16), 0.02), {"threshold": 2.0}, "threshold=2"),
+        (Volume(torch.zeros(16, 16, 16), 0.2, unit="density"), {}, "0.0531 nm wanted"),
+        (Volume(torch.zeros(16, 16, 16), 0.02, unit="density"), {}, "no local maximum"),
+        (
+            Volume(torch.zeros(16, 16, 16), 0.02, unit="density"),
+            {"min_distance_nm": 0.0},
+            "min_distance_nm=0",
+        ),
+        (Volume(torch.zeros(16, 16, 16), 0.02, unit="density"), {"threshold": 2.0}, "threshold=2"),
     ],
 )
 def test_what_cannot_be_used_is_a_sentence(
@@ -146,7 +152,7 @@ def test_silicon_better_than_its_authors(
         NativeProjector(aligned.geometry, (128, 128), 128), aligned.data, n_iterations=n_iterations
     )
     facts = atoms(
-        Volume(x, 0.0195),
+        Volume(x, 0.0195, unit="density"),
         known=Known(),
         true_positions=read_xyz(folder / "NP1_aSi2nm_208atoms_GT.txt") / 10,
     ).facts

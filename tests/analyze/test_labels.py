@@ -23,7 +23,10 @@ def made(noise: float = 0.02) -> tuple[Volume, torch.Tensor]:
         grey[true == label] = value
     rng = np.random.default_rng(0)
     return Volume(
-        grey + torch.from_numpy(rng.normal(0, noise, grey.shape).astype(np.float32)), 1.0, "made"
+        grey + torch.from_numpy(rng.normal(0, noise, grey.shape).astype(np.float32)),
+        1.0,
+        "made",
+        unit="density",
     ), true
 
 
@@ -69,7 +72,7 @@ def test_smoothing_helps_against_noise() -> None:
 @pytest.mark.parametrize(
     ("volume", "options", "says"),
     [
-        (Volume(torch.ones(9, 9, 9), 1.0), {}, "grey values"),
+        (Volume(torch.ones(9, 9, 9), 1.0, unit="density"), {}, "grey values"),
         (made()[0], {"classes": 6}, "classes=6"),
         (made()[0], {"classes": 1}, "classes=1"),
         (made()[0], {"smooth_px": -1.0}, "smooth_px=-1"),

@@ -50,7 +50,7 @@ def test_volumes_come_back(
     data = torch.from_numpy(np.random.default_rng(seed).normal(size=sides).astype(np.float32))
     if transposed:
         data = data.permute(2, 0, 1)
-    write_volume(Volume(data, nm), path)
+    write_volume(Volume(data, nm, unit="density"), path)
     back = read_volume(path)
     assert torch.equal(back.data, data)
     assert back.voxel_nm == nm

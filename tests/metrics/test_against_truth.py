@@ -22,8 +22,8 @@ def volume(seed: int = 0) -> np.ndarray:
 
 
 def folder(path: Path, tomogram: np.ndarray, truth: np.ndarray) -> Path:
-    write_volume(Volume(torch.from_numpy(tomogram), 1.0), path / "tomogram.mrc")
-    write_volume(Volume(torch.from_numpy(truth), 1.0), path / "truth.mrc")
+    write_volume(Volume(torch.from_numpy(tomogram), 1.0, unit="density"), path / "tomogram.mrc")
+    write_volume(Volume(torch.from_numpy(truth), 1.0, unit="density"), path / "truth.mrc")
     return path
 
 

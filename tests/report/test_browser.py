@@ -167,8 +167,12 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
             },
         }
         (folder / name / "run.json").write_text(json.dumps(record), "utf-8")
-        write_volume(Volume(torch.from_numpy(volume), 0.5), folder / name / "tomogram.mrc")
-        write_volume(Volume(torch.from_numpy(ramp()), 0.5), folder / name / "truth.mrc")
+        write_volume(
+            Volume(torch.from_numpy(volume), 0.5, unit="density"), folder / name / "tomogram.mrc"
+        )
+        write_volume(
+            Volume(torch.from_numpy(ramp()), 0.5, unit="density"), folder / name / "truth.mrc"
+        )
     return write_report(folder, [folder / "wbp", folder / "tv"], {"sart": "3 subsets given"})
 
 

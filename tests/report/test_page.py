@@ -85,9 +85,9 @@ def make_run(tmp_path: Path) -> MakeRun:
         (folder / "run.json").write_text(
             json.dumps({k: v for k, v in record.items() if v != "absent"}), "utf-8"
         )
-        write_volume(Volume(torch.from_numpy(volume), 0.5), folder / "tomogram.mrc")
+        write_volume(Volume(torch.from_numpy(volume), 0.5, unit="density"), folder / "tomogram.mrc")
         if truth is not None:
-            write_volume(Volume(torch.from_numpy(truth), 0.5), folder / "truth.mrc")
+            write_volume(Volume(torch.from_numpy(truth), 0.5, unit="density"), folder / "truth.mrc")
         return folder
 
     return make
@@ -315,7 +315,7 @@ def test_the_residual_is_divided_by_the_noise(make_run: MakeRun) -> None:
     stack = np.full((4, 4, 4), 30.0, np.float32) + 40 * np.sign(
         np.arange(64).reshape(4, 4, 4) % 2 - 0.5
     ).astype(np.float32)
-    write_volume(Volume(torch.from_numpy(stack), 1.0), run / "aligned.mrc")
+    write_volume(Volume(torch.from_numpy(stack), 1.0, unit="density"), run / "aligned.mrc")
     assert load_runs([run])[0].numbers["residual_over_noise"] == pytest.approx(2.5, rel=1e-4)
 
 

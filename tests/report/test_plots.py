@@ -120,8 +120,8 @@ def write(folder: Path, **entries: object) -> Path:
     }
     (folder / "run.json").write_text(json.dumps(record | entries), "utf-8")
     data = torch.from_numpy(np.random.default_rng(0).normal(size=(16, 12, 20)).astype(np.float32))
-    write_volume(Volume(data, 0.5), folder / "tomogram.mrc")
-    write_volume(Volume(data, 0.5), folder / "truth.mrc")
+    write_volume(Volume(data, 0.5, unit="density"), folder / "tomogram.mrc")
+    write_volume(Volume(data, 0.5, unit="density"), folder / "truth.mrc")
     return folder
 
 

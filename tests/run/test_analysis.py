@@ -90,7 +90,9 @@ def test_true_labels_lie_on_the_tomogram(tmp_path: Path) -> None:
     labels[2:3, 12:13, 12:13] = 2  # an eighth of a binned voxel
     angles = np.array([-60.0, 0.0, 60.0])
     series = TiltSeries(torch.ones(3, 16, 16), Geometry(angles, 1.0))
-    sample = Sample(series, Volume(labels.float(), 1.0), Geometry(angles, 1.0), labels=labels)
+    sample = Sample(
+        series, Volume(labels.float(), 1.0, unit="density"), Geometry(angles, 1.0), labels=labels
+    )
     moved = np.tile([1.0, 0.0], (3, 1))  # one binned pixel along y: two voxels
     write_known(tmp_path, sample, Geometry(angles, 2.0, 0.0, moved), 2)
     found = read_volume(tmp_path / TRUE_LABELS)

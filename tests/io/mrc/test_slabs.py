@@ -42,7 +42,9 @@ def test_slabs_in_any_order_equal_one_write(
     writer.flush()
     assert not (folder / "v.mrc").exists()
     writer.finish()
-    write_volume(Volume(torch.from_numpy(DATA), 0.5, history=("a", "b")), folder / "w.mrc")
+    write_volume(
+        Volume(torch.from_numpy(DATA), 0.5, history=("a", "b"), unit="density"), folder / "w.mrc"
+    )
     one, other = (folder / "v.mrc").read_bytes(), (folder / "w.mrc").read_bytes()
     assert one[224:] == other[224:]  # labels and pixels
     np.testing.assert_allclose(
