@@ -10,3 +10,11 @@ try:
     __version__ = version("tiltwise")
 except PackageNotFoundError:  # run from a checkout that was never installed
     __version__ = "0+checkout"
+
+
+def __getattr__(name: str) -> object:
+    """A sentence for what a notebook looks for here first."""
+    raise AttributeError(
+        f"recon has no {name!r}; import tiltwise as tw: tw.read, tw.clean, tw.align, "
+        "tw.reconstruct(series, tw.TV()), tw.write"
+    )

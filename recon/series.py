@@ -12,6 +12,7 @@ from torch import Tensor
 
 from recon.errors import UserError
 from recon.geometry import Geometry
+from recon.picture import Picture, describe, draw
 
 PER_NM, PER_VOXEL = "projection value / nm", "projection value / voxel"
 
@@ -66,6 +67,25 @@ class TiltSeries:
             facts={**self.facts, **(facts or {})},
         )
 
+    def picture(self, width_px: int = 480) -> Picture:
+        """Three views: at the lowest tilt, the middle one and the highest."""
+        order = np.argsort(self.geometry.angles_deg)
+        views = [self.data[int(order[k])].numpy(force=True) for k in (0, len(order) // 2, -1)]
+        return draw(views, width_px)
+
+    def _repr_html_(self) -> str:
+        n, rows, columns = self.data.shape
+        geometry, angles = self.geometry, np.sort(self.geometry.angles_deg)
+        moved = geometry.axis_deg != 0 or geometry.shifts_px is not None
+        facts = {
+            "views": f"{n} of {columns} x {rows} pixels (x, y)",
+            "tilts": f"{angles[0]:g} to {angles[-1]:g} deg",
+            "pixel": "unknown" if geometry.pixel_nm is None else f"{geometry.pixel_nm:.4g} nm",
+        }
+        if moved:
+            facts["to be resampled"] = f"axis at {geometry.axis_deg:.2f} deg, shifts"
+        return describe(self.name, facts, self.history, self.picture())
+
 
 @dataclass(frozen=True, eq=False)
 class Volume:
@@ -89,6 +109,21 @@ class Volume:
                 "grey values; what an algorithm returns is per pixel, and "
                 "tiltwise.volume(x, voxel_nm=...) makes it per nm; else say unit='...'"
             )
+
+    def picture(self, width_px: int = 480) -> Picture:
+        """The three middle slices: xy, xz, and zy."""
+        z, y, x = (n // 2 for n in self.data.shape)
+        slices = (self.data[z], self.data[:, y], self.data[:, :, x].T)
+        return draw([s.numpy(force=True) for s in slices], width_px)
+
+    def _repr_html_(self) -> str:
+        z, y, x = self.data.shape
+        facts = {
+            "voxels": f"{x} x {y} x {z} (x, y, z); y is the tilt axis, z the beam",
+            "voxel": "unknown" if self.voxel_nm is None else f"{self.voxel_nm:.4g} nm",
+            "grey values": self.unit or "unknown unit",
+        }
+        return describe(self.name, facts, self.history, self.picture())
 
 
 @dataclass(frozen=True, eq=False)

@@ -52,6 +52,25 @@ def check_run(
         )
 
 
+def check_views(A: Projector, y: Tensor) -> None:
+    """Raise ``UserError`` unless ``y`` is a (tilt, y, x) tensor that A could have made."""
+    if not isinstance(y, Tensor):
+        fix = (
+            "pass series.data"
+            if hasattr(y, "data") and hasattr(y, "geometry")
+            else "torch.from_numpy"
+        )
+        raise UserError(
+            f"{type(y).__name__} given as views, a torch tensor (tilt, y, x) wanted; {fix}"
+        )
+    tilts, columns = A.sinogram_tx
+    if y.ndim != 3 or (y.shape[0], y.shape[2]) != (tilts, columns) or y.dtype != torch.float32:
+        raise UserError(
+            f"views of shape {tuple(y.shape)} and type {y.dtype} given, ({tilts}, rows, {columns}) "
+            "float32 (tilt, y, x) wanted; build the projector for this series"
+        )
+
+
 def bound(volume: Tensor, minimum: float | None, maximum: float | None) -> Tensor:
     """Clamp in place; None leaves a side free."""
     return volume if minimum is None and maximum is None else volume.clamp_(minimum, maximum)

@@ -9,6 +9,7 @@ from recon.algorithms.base import (
     Progress,
     bound,
     check_run,
+    check_views,
     initial,
     iterations,
     norm,
@@ -35,6 +36,7 @@ def cgls(
     algorithm alone is not independent from row to row. Bounds are applied to the result: within the
     iteration they would break conjugacy.
     """
+    check_views(A, y)
     check_run(n_iterations, minimum, maximum, start=start)
     x = initial(A, y, start)
     residual = y.clone() if start is None else y - A(x)

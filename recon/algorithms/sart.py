@@ -11,6 +11,7 @@ from recon.algorithms.base import (
     Progress,
     bound,
     check_run,
+    check_views,
     initial,
     inverse,
     iterations,
@@ -47,6 +48,7 @@ def sart(
     ``iradon_sart`` is Scheme(order='golden', window='hamming'), minimum=None with 4.5 times its own
     ``relaxation``: it divides by the sum of squared weights of two samples a pixel.
     """
+    check_views(A, y)
     check_run(n_iterations, minimum, maximum, relaxation, start)
     n_views = A.sinogram_tx[0]
     n = n_views if n_subsets is None else n_subsets

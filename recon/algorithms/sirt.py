@@ -13,6 +13,7 @@ from recon.algorithms.base import (
     Progress,
     bound,
     check_run,
+    check_views,
     initial,
     inverse,
     iterations,
@@ -41,6 +42,7 @@ def sirt(
     ``stop``: end early once the residual falls by less than this fraction per iteration.
     ``n_iterations='auto'``: as many as predict withheld views best.
     """
+    check_views(A, y)
     if n_iterations == "auto":
         options: dict[str, Any] = {"relaxation": relaxation, "minimum": minimum, "maximum": maximum}
         n_iterations = choose_iterations(functools.partial(sirt, **options), A, y)

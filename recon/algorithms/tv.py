@@ -5,7 +5,14 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from recon.algorithms.base import Callback, Progress, check_run, iterations, one_iteration
+from recon.algorithms.base import (
+    Callback,
+    Progress,
+    check_run,
+    check_views,
+    iterations,
+    one_iteration,
+)
 from recon.algorithms.pdhg import Pdhg
 from recon.algorithms.tv_weight import choose_weight
 from recon.errors import UserError
@@ -38,6 +45,7 @@ def tv(
     deviation per pixel; None: estimated from ``y``) and ``mismatch`` (error of the projection
     model, as a fraction of the data's rms) are for it.
     """
+    check_views(A, y)
     check_run(n_iterations, minimum, maximum, start=start)
     if dimensions not in (2, 3):
         raise UserError(

@@ -7,7 +7,7 @@ import torch
 from scipy.fft import irfft, next_fast_len, rfft
 from torch import Tensor
 
-from recon.algorithms.base import Callback, Progress, bound, check_run
+from recon.algorithms.base import Callback, Progress, bound, check_run, check_views
 from recon.errors import UserError
 from recon.geometry import view_weights_deg
 from recon.projectors.base import Projector
@@ -37,6 +37,7 @@ def wbp(
     hann, or sirt (looks like ``sirt_iterations`` of SIRT); ``cutoff`` in fractions of the Nyquist
     frequency.
     """
+    check_views(A, y)
     check_run(max(1, sirt_iterations), minimum, maximum)
     weights = np.deg2rad(view_weights_deg(A.geometry.angles_deg))
     if scale_to_full_range:

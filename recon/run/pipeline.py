@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 
-from recon.algorithms.withheld import busiest_rows
 from recon.console import Console
 from recon.errors import UserError
 from recon.io import VolumeWriter, read_volume, write_volume
@@ -34,7 +33,7 @@ from recon.run.folder import (
 )
 from recon.run.latest import Latest, prepare_once
 from recon.run.lock import locked
-from recon.run.plan import Plan, Reconstruction, make_plan
+from recon.run.plan import Plan, Reconstruction, make_plan, set_up
 from recon.run.prepare import Prepared
 from recon.run.preview import write_preview
 from recon.run.record import grey_unit, make_record
@@ -133,14 +132,7 @@ def _job(stages: Stages, settings: Settings, prepared: Prepared) -> tuple[Recons
     width = series.data.shape[2]
     thickness = width if settings.thickness_px is None else settings.thickness_px
     A = stages.projector(series.geometry, (thickness, width), width)
-    method = stages.algorithm
-    settle, settled = method.declared.settle, Settled(method)
-    if settle is not None:
-        settled = settle(method, A, busiest_rows(series.data).to(A.device), prepared.noise)
-    pixel = series.geometry.pixel_nm
-    return Reconstruction(
-        A, series.data, settled.method, 1.0 if pixel is None else 1 / pixel
-    ), settled
+    return set_up(A, series, stages.algorithm, prepared.noise)
 
 
 def _reconstruct(
@@ -152,11 +144,7 @@ def _reconstruct(
     console: Console,
 ) -> Outcome:
     out, geometry = settings.output, prepared.aligned.geometry
-    options = ", ".join(f"{k}={v}" for k, v in job.method.options.items())
-    history = (
-        *prepared.aligned.history,
-        f"reconstructed by {job.method.name}({options}) on {type(job.A).__name__}",
-    )
+    history = (*prepared.aligned.history, job.sentence)
     shape = (job.A.volume_zx[0], job.y.shape[1], job.A.volume_zx[1])
     # The first slab may not have been finished when the run was stopped; then there is no volume to
     # go on with.

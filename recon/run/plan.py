@@ -10,9 +10,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from recon.algorithms.withheld import busiest_rows
 from recon.errors import UserError
 from recon.projectors.base import Projector
-from recon.stage import BoundMethod, Needs
+from recon.series import TiltSeries
+from recon.stage import BoundMethod, Needs, Settled
 
 SLAB_ROWS = 64  # enough for SIMD, few enough for a lively progress bar
 
@@ -63,6 +65,25 @@ class Reconstruction:
     @property
     def needs(self) -> Needs:
         return self.method.declared.needs(self.method.options)
+
+    @property
+    def sentence(self) -> str:
+        """For the history of what comes of it."""
+        options = ", ".join(f"{k}={v}" for k, v in self.method.options.items())
+        return f"reconstructed by {self.method.name}({options}) on {type(self.A).__name__}"
+
+
+def set_up(
+    A: Projector, series: TiltSeries, method: BoundMethod, noise: float
+) -> tuple[Reconstruction, Settled]:
+    """What is to be reconstructed of an aligned series, and what stood for ``auto``. ``noise``:
+    standard deviation per pixel."""
+    settle, settled = method.declared.settle, Settled(method)
+    if settle is not None:
+        settled = settle(method, A, busiest_rows(series.data).to(A.device), noise)
+    pixel = series.geometry.pixel_nm
+    scale = 1.0 if pixel is None else 1 / pixel
+    return Reconstruction(A, series.data, settled.method, scale), settled
 
 
 def make_plan(job: Reconstruction, *, memory_gb: float, held_gb: float) -> Plan:

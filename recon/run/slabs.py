@@ -12,10 +12,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
+from typing import Protocol
+
+import numpy as np
 
 from recon.algorithms.base import norm
 from recon.errors import UserError
-from recon.io import VolumeWriter
 from recon.io.atomic import replacing
 from recon.run.plan import Plan, Reconstruction
 from recon.stage import reconstruct
@@ -37,16 +39,24 @@ class Outcome:
     done: list[int] = field(default_factory=list)
 
 
+class RowWriter(Protocol):
+    """Takes a volume (z, y, x) slab by slab: a file, or memory."""
+
+    def write_rows(self, first: int, rows: np.ndarray) -> None: ...
+
+    def flush(self) -> None: ...
+
+
 def reconstruct_slabs(
     job: Reconstruction,
     plan: Plan,
-    writer: VolumeWriter,
-    state: Path,
+    writer: RowWriter,
+    state: Path | None,
     *,
     resume: bool,
     key: str = "",
     on_step: Callable[[int], None] = lambda rows: None,
-    extra_writers: Mapping[str, VolumeWriter] = MappingProxyType({}),
+    extra_writers: Mapping[str, RowWriter] = MappingProxyType({}),
 ) -> Outcome:
     """Compute every slab that ``state`` does not name as done, write it, note it. ``on_step`` hears
     of rows * iterations done.
@@ -54,7 +64,7 @@ def reconstruct_slabs(
     A run that goes on must be cut as it began: pass ``resumed_plan``.
     """
     fresh = Outcome(key=key, slabs=[list(s) for s in plan.slabs], overlap=plan.overlap)
-    outcome = load_state(state) if resume else fresh
+    outcome = load_state(state) if resume and state is not None else fresh
     if (outcome.key, outcome.slabs, outcome.overlap) != (fresh.key, fresh.slabs, fresh.overlap):
         raise ValueError(f"{state} is of another run or cut into other slabs")
     for index, (first, last) in enumerate(plan.slabs):
@@ -88,7 +98,8 @@ def reconstruct_slabs(
         outcome.residual2 = _add(outcome.residual2, curve)
         outcome.view2 = _add(outcome.view2, view2)
         outcome.done.append(index)
-        save_state(state, outcome)
+        if state is not None:
+            save_state(state, outcome)
     return outcome
 
 

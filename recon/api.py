@@ -1,0 +1,277 @@
+"""What a notebook imports, as ``tiltwise``: read, clean, align, reconstruct, score, write, show.
+
+Every function takes and returns the two data objects, ``TiltSeries`` and ``Volume``; numbers are
+those of the command line, bit for bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+from torch import Tensor
+
+from recon.algorithms.noise import noise_sigma
+from recon.algorithms.sirt import SIRT
+from recon.align.resample import noise_gain, resample
+from recon.align.xcorr import XCORR
+from recon.errors import UserError
+from recon.geometry import Geometry
+from recon.io import read_tilt_series, write_tilt_series, write_volume
+from recon.machine import free_memory_gb, set_threads, usable_cores
+from recon.picture import Picture
+from recon.preprocess import PREPROCESS
+from recon.projectors.auto import auto
+from recon.projectors.base import Projector, ProjectorFactory, check_geometry
+from recon.run.in_memory import reconstruct_in_memory
+from recon.run.plan import set_up
+from recon.series import PER_NM, PER_VOXEL, TiltSeries, Volume
+from recon.stage import Bound, BoundMethod, BoundStep, Method, Step
+from recon.trust.scores import TrustScores
+from recon.trust.standard import standard
+
+NOISE = "noise_per_pixel"  # of an aligned series, as the raw one showed it
+
+
+def read(
+    path: str | Path,
+    *,
+    angles_deg: str | Sequence[float] | None = None,
+    pixel_nm: float | None = None,
+    exclude: Sequence[int] = (),
+) -> TiltSeries:
+    """A tilt series (tilt, y, x) from a file or a folder: MRC, TIFF, HDF5, DM3/DM4, SER ...
+
+    ``angles_deg``: a list, ``"-60:60:2"`` or an angle file; ``pixel_nm``: of the detector at the
+    specimen; None: what the file and its neighbours say. ``exclude``: views to drop, from 0. Raises
+    ``UserError`` (a sentence with the fix) for what cannot be read.
+    """
+    angles: Any = (
+        angles_deg if angles_deg is None or isinstance(angles_deg, str) else list(angles_deg)
+    )
+    return read_tilt_series(
+        Path(path).expanduser(), angles=angles, pixel_nm=pixel_nm, exclude=tuple(exclude)
+    )
+
+
+def series(
+    views: ArrayLike, angles_deg: ArrayLike, *, pixel_nm: float | None = None, name: str = "series"
+) -> TiltSeries:
+    """A tilt series of any array (tilt, y, x) of numbers and its angles (tilt,) in degrees.
+
+    NumPy, torch, Zarr, HDF5, Dask: whatever NumPy can take. ``pixel_nm``: of the detector at the
+    specimen. Raises ``UserError`` for another shape, other numbers of views and angles, and pixels
+    that are not finite.
+    """
+    return TiltSeries(
+        _float32(views, name), Geometry(np.asarray(angles_deg, np.float64), pixel_nm), name
+    )
+
+
+def volume(x: ArrayLike, *, voxel_nm: float | None = None, name: str = "volume") -> Volume:
+    """A volume (z, y, x) of what an algorithm returned, which is (projection value / voxel): with
+    ``voxel_nm`` it is divided by it, to (projection value / nm)."""
+    data = _float32(x, name)
+    if voxel_nm is None:
+        return Volume(data, None, name, unit=PER_VOXEL)
+    return Volume(data / voxel_nm, voxel_nm, name, unit=PER_NM)
+
+
+def clean(of: TiltSeries, step: BoundStep | None = None, **options: Any) -> TiltSeries:
+    """Outliers, vacuum level, contrast, binning: ``clean(s, bin=2)``, ``clean(s, log=True)`` for
+    bright field. Options as of ``tiltwise.PREPROCESS``, by name."""
+    return _bound(step, options, PREPROCESS)(_checked(of))
+
+
+def align(
+    of: TiltSeries, step: BoundStep | None = None, *, threads: int | None = None, **options: Any
+) -> TiltSeries:
+    """Find the views' geometry and resample once: y runs along the tilt axis then, nothing is left
+    to move. ``align(s)``, ``align(s, tiltwise.FIDUCIAL(bead_nm=10))``, ``align(s, axis_deg=-3)``.
+
+    ``step``: XCORR (the default, without markers), FIDUCIAL, PATCH, AUTO or FIXED.
+    """
+    threads = _use(threads)
+    solved = _bound(step, options, XCORR)(_checked(of), threads=threads)
+    noise = noise_sigma(of.data) * noise_gain(solved.geometry)
+    done = resample(solved, threads=threads)
+    return replace(done, facts={**done.facts, NOISE: noise})
+
+
+def projector(
+    of: TiltSeries, *, thickness_px: int | None = None, make: ProjectorFactory = auto
+) -> Projector:
+    """The linear operator A of an aligned series: ``A(x)`` projects a volume (z, y, x), ``A.T(y)``
+    is the adjoint; both are differentiable by torch. Units of voxels, not nm.
+
+    ``thickness_px``: z size of the volume; None: as wide as the views.
+    """
+    check_geometry(_checked(of).geometry)
+    width = of.data.shape[2]
+    thickness = width if thickness_px is None else thickness_px
+    if not 1 <= thickness <= 4 * width:
+        raise UserError(f"thickness_px={thickness_px} given, 1 to {4 * width} wanted")
+    return make(of.geometry, (thickness, width), width)
+
+
+def reconstruct(
+    of: TiltSeries,
+    method: BoundMethod | None = None,
+    *,
+    thickness_px: int | None = None,
+    memory_gb: float | None = None,
+    threads: int | None = None,
+    make: ProjectorFactory = auto,
+) -> Volume:
+    """A volume (z, y, x) in (projection value / nm) of an aligned series.
+
+    ``method``: ``SIRT()`` (the default), ``TV(weight=3)``, ``IRDM()``, or ``Method(function)()`` of
+    your own. ``memory_gb``: what may be used; None: 60 % of what is free. Progress shows in
+    terminals and notebooks.
+    """
+    method = _method(method)
+    A = projector(of, thickness_px=thickness_px, make=make)
+    _use(threads)
+    memory = 0.6 * free_memory_gb() if memory_gb is None else memory_gb
+    with _shown():
+        return reconstruct_in_memory(A, of, method, noise=_noise(of), memory_gb=memory)[0]
+
+
+def score(
+    of: TiltSeries,
+    method: BoundMethod | None = None,
+    *,
+    thickness_px: int | None = None,
+    threads: int | None = None,
+) -> TrustScores:
+    """What no fit can prove, on the 16 rows with most structure: errors on withheld views beside
+    WBP's, SIRT's and TV's, what was measured and what was invented. As in the report."""
+    method = _method(method)
+    A = projector(of, thickness_px=thickness_px)
+    _use(threads)
+    noise = _noise(of)
+    with _shown():
+        job, settled = set_up(A, of, method, noise)
+        return standard(A, job.y, job.method, noise=noise, tv_weight=settled.tv_weight)
+
+
+def write(what: TiltSeries | Volume, path: str | Path) -> Path:
+    """Write a series or a volume; the suffix says how: .mrc .rec .st .ali, .tif, .ome.zarr.
+
+    Voxel size, angles, axes and history go with it. Returns the path.
+    """
+    path = Path(path).expanduser()
+    if isinstance(what, Volume):
+        write_volume(what, path)
+    elif isinstance(what, TiltSeries):
+        write_tilt_series(what, path)
+    else:
+        raise UserError(
+            f"{type(what).__name__} given to write, a Volume or a TiltSeries wanted; "
+            "volume(x, voxel_nm=...) makes a Volume of what an algorithm returned"
+        )
+    return path
+
+
+def show(what: TiltSeries | Volume, *, width_px: int = 900) -> Picture:
+    """A picture: the three middle slices of a volume, or three views of a series. Notebooks draw
+    it; ``.save("a.png")`` keeps it."""
+    if isinstance(what, Volume | TiltSeries):
+        return what.picture(width_px)
+    raise UserError(f"{type(what).__name__} given to show, a Volume or a TiltSeries wanted")
+
+
+def report(*folders: str | Path, to: str | Path | None = None) -> Path:
+    """One self-contained page that compares finished runs of the command; returns its path.
+
+    ``folders``: each with its ``run.json``. ``to``: where the page goes; None: into the first.
+    """
+    from recon.report.page import write_report
+
+    if not folders:
+        raise UserError("no folder given to report, one or more with a run.json wanted")
+    paths = [Path(f).expanduser() for f in folders]
+    return write_report(paths[0] if to is None else Path(to).expanduser(), paths)
+
+
+def sample(**options: Any) -> TiltSeries:
+    """The built-in sample: a small, drifting, noisy series of a supported catalyst. Options as of
+    ``recon.simulate.ellipsoids.phantom``: size, step_deg, dose, drift_px, seed ..."""
+    from recon.simulate.ellipsoids import phantom
+
+    return phantom(**options).series
+
+
+def _noise(of: TiltSeries) -> float:
+    noise = of.facts.get(NOISE)
+    return noise if isinstance(noise, float) else noise_sigma(of.data)
+
+
+def _float32(values: Any, name: str) -> Tensor:
+    if isinstance(values, TiltSeries | Volume):
+        raise UserError(
+            f"{name}: a {type(values).__name__} given, a plain array wanted; it is one already"
+        )
+    try:
+        array = values.detach().cpu().numpy() if isinstance(values, Tensor) else np.asarray(values)
+        data = torch.from_numpy(np.array(array, np.float32))
+    except (TypeError, ValueError) as error:
+        raise UserError(
+            f"{name}: {type(values).__name__} given, an array of real numbers wanted ({error})"
+        ) from error
+    if np.iscomplexobj(array):
+        raise UserError(
+            f"{name}: complex numbers given, real ones wanted; take the absolute value first"
+        )
+    if not torch.isfinite(data).all():
+        bad = int((~torch.isfinite(data)).sum())
+        raise UserError(
+            f"{name}: {bad} values that are not finite given, finite ones wanted; replace them first"
+        )
+    return data
+
+
+def _checked(of: Any) -> TiltSeries:
+    if not isinstance(of, TiltSeries):
+        raise UserError(
+            f"{type(of).__name__} given, a TiltSeries wanted; read(path) or series(array, angles_deg) makes one"
+        )
+    return of
+
+
+def _bound(step: Any, options: dict[str, Any], default: Step[...]) -> BoundStep:
+    if step is None:
+        return default(**options)
+    if isinstance(step, Step):
+        return step(**options)
+    if not (isinstance(step, Bound) and isinstance(step.declared, Step)):
+        raise UserError(f"{step!r} given, a step such as {default().name.upper()}() wanted")
+    return step.but(dict(step.declared(**options).options)) if options else step
+
+
+def _method(method: Any) -> BoundMethod:
+    if method is None:
+        return SIRT()
+    if isinstance(method, Method):
+        return method()
+    if not (isinstance(method, Bound) and isinstance(method.declared, Method)):
+        raise UserError(
+            f"{method!r} given, a method such as SIRT() or TV(weight=3) wanted; a function of your own: "
+            "Method(function)()"
+        )
+    return method
+
+
+def _use(threads: int | None) -> int:
+    count = usable_cores() if threads is None else threads
+    if not 1 <= count <= 1024:
+        raise UserError(
+            f"threads={threads} given, 1 to {usable_cores()} (this machine's cores) wanted"
+        )
+    set_threads(count)
+    return count
