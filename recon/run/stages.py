@@ -13,6 +13,7 @@ from recon.analyze.base import Findings, nothing
 from recon.projectors.base import ProjectorFactory
 from recon.series import TiltSeries
 from recon.simulate.sample import Sample
+from recon.trust.scores import TrustScores
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +26,7 @@ class Stages:
     align: Callable[..., TiltSeries]
     projector: ProjectorFactory
     algorithm: functools.partial[Tensor]
-    trust: Callable[..., dict[str, object]]
+    trust: Callable[..., TrustScores]
     analyze: Callable[..., Findings] = nothing
 
 

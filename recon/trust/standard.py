@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 from torch import Tensor
@@ -14,6 +15,7 @@ from recon.algorithms.tv import tv
 from recon.algorithms.wbp import wbp
 from recon.automatic import busiest_rows
 from recon.errors import UserError
+from recon.metrics.curve import Curve
 from recon.projectors.base import Projector
 from recon.trust.measures import (
     Method,
@@ -25,6 +27,7 @@ from recon.trust.measures import (
     whitened_residual,
 )
 from recon.trust.reference import reference_tv
+from recon.trust.scores import TrustScores
 
 LARGEST_SAMPLE = 1 << 22  # voxels: the scores must fit beside what the memory plan allows
 
@@ -38,7 +41,7 @@ def standard(
     tv_weight: float | None = None,
     every: int = 5,
     rows: int = 16,
-) -> dict[str, object]:
+) -> TrustScores:
     """``assess`` on the ``rows`` rows of ``y`` with most structure (fewer where they are large),
     beside WBP, 50 iterations of SIRT, and TV.
 
@@ -57,18 +60,15 @@ def standard(
     if method.func is not tv:
         references["tv"] = reference_tv(A, sample, noise=noise, weight=tv_weight)
     scores = assess(A, sample, method, noise=noise, references=references, every=every)
-    return scores | {
-        "reference_options": {
-            name: dict(reference.keywords) for name, reference in references.items()
-        }
-    }
+    options = {name: dict(reference.keywords) for name, reference in references.items()}
+    return replace(scores, reference_options=options)
 
 
 def nothing(
     A: Projector, y: Tensor, method: Method, *, noise: float, tv_weight: float | None = None
-) -> dict[str, object]:
+) -> TrustScores:
     """``trust=none``."""
-    return {}
+    return TrustScores()
 
 
 def assess(
@@ -79,13 +79,11 @@ def assess(
     noise: float,
     references: Mapping[str, Method],
     every: int = 5,
-) -> dict[str, object]:
+) -> TrustScores:
     """All scores of ``method`` on the rows of ``y``, withheld views beside those of ``references``
     on the same rows.
 
-    Curves are lists of four digits: ``*_per_view`` over the views in file order (withheld ones:
-    over ``withheld_angles_deg``, for each method), ``even_odd_fsc`` over its ``frequency`` in
-    cycles per voxel.
+    Curves have four digits: they are for looking at.
     """
     x = method(A, y)
     name = str(method.func.__name__)
@@ -95,24 +93,24 @@ def assess(
     predictions = {key: predict_withheld(A, y, one, every=every) for key, one in methods.items()}
     whitened = whitened_residual(A, y, x, noise) if noise > 0 else np.array([math.nan])
     frequency, correlation = even_odd_curve(A, y, method)
-    return {
-        "rows": y.shape[1],
-        "withheld": {key: prediction.error for key, prediction in predictions.items()},
-        "withheld_every": every,
-        "withheld_angles_deg": _digits(A.geometry.angles_deg[predictions[name].views]),
-        "withheld_per_view": {
+    return TrustScores(
+        rows=y.shape[1],
+        withheld={key: prediction.error for key, prediction in predictions.items()},
+        withheld_every=every,
+        withheld_angles_deg=_digits(A.geometry.angles_deg[predictions[name].views]),
+        withheld_per_view={
             key: _digits(prediction.per_view) for key, prediction in predictions.items()
         },
-        "noise_share_of_data": noise / (float((y.double() ** 2).mean()) ** 0.5 or 1.0),
-        "whitened_residual": float(np.sqrt((whitened**2).mean())),
-        "whitened_residual_per_view": _digits(whitened) if noise > 0 else [],
-        "invented_fraction": invented_fraction(x, A.geometry.angles_deg),
-        "changed_measured_fraction": changed_fraction(A, y, x),
-        "even_odd_fsc_crossing": crossings(frequency, correlation),
-        "even_odd_fsc": {"frequency": _digits(frequency), "correlation": _digits(correlation)},
-    }
+        noise_share_of_data=noise / (float((y.double() ** 2).mean()) ** 0.5 or 1.0),
+        whitened_residual=float(np.sqrt((whitened**2).mean())),
+        whitened_residual_per_view=_digits(whitened) if noise > 0 else (),
+        invented_fraction=invented_fraction(x, A.geometry.angles_deg),
+        changed_measured_fraction=changed_fraction(A, y, x),
+        even_odd_fsc_crossing=crossings(frequency, correlation),
+        even_odd_fsc=Curve(_digits(frequency), _digits(correlation)),
+    )
 
 
-def _digits(values: np.ndarray) -> list[float]:
+def _digits(values: np.ndarray) -> tuple[float, ...]:
     """Four significant ones: a curve is for looking at."""
-    return [float(f"{v:.4g}") for v in values]
+    return tuple(float(f"{v:.4g}") for v in values)

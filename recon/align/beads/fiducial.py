@@ -14,7 +14,12 @@ import torch
 from recon.align.beads.candidates import find_candidates, scored
 from recon.align.beads.crops import crops
 from recon.align.beads.erase import erased
-from recon.align.beads.followed import Followed, details, facts, sentence
+from recon.align.beads.followed import (
+    Followed,
+    bead_tracks,
+    describe_alignment,
+    describe_in_words,
+)
 from recon.align.beads.profile import Profile, find_profile
 from recon.align.beads.rays import Spots
 from recon.align.beads.refine import Sightings, measured
@@ -29,6 +34,7 @@ from recon.align.beads.tracking import (
 )
 from recon.align.bundle import Bundle, Freedom, Tracks, Trial, choose, project, solve, to_aligned
 from recon.align.bundle.gauge import upright
+from recon.align.found import ALIGN, FIDUCIALS, alignment_of, round_rows
 from recon.align.matching import match_reprojections
 from recon.align.shifts import from_surroundings
 from recon.errors import UserError
@@ -97,13 +103,13 @@ def solved_by(series: TiltSeries, found: Followed, classifier: str) -> TiltSerie
     geometry, bundle = series.geometry, found.bundle
     placed = to_aligned(bundle.cameras, bundle.beads_px)
     return series.after(
-        sentence(found, geometry.pixel_nm),
+        describe_in_words(found, geometry.pixel_nm),
         geometry=Geometry(
             placed.angles_deg, geometry.pixel_nm, placed.axis_deg, placed.shifts_px, placed.matrices
         ),
         facts={
-            "align": facts(found, geometry.angles_deg, classifier),
-            "fiducials": details(found, series.data.numpy()),
+            ALIGN: describe_alignment(found, geometry.angles_deg, classifier),
+            FIDUCIALS: bead_tracks(found, series.data.numpy()),
         },
     )
 
@@ -121,19 +127,14 @@ def _matched(series: TiltSeries, threads: int) -> TiltSeries:
     )  # fmt: skip
     shifts = match.shifts_px * bin_by
     moved = float(np.sqrt(((shifts - geometry.shifts_px) ** 2).sum(1).mean()))
-    told = series.facts["align"]
-    assert isinstance(told, dict)
+    found = replace(
+        alignment_of(series), shifts_px=round_rows(shifts, 3), refined_by_px=round(moved, 4)
+    )
     return series.after(
         f"views moved by {moved:.3f} px rms to their reprojections, which leave "
         f"{match.residual:.4f} of the data unexplained",
         geometry=replace(geometry, shifts_px=shifts),
-        facts={
-            "align": {
-                **told,
-                "shifts_px": shifts.round(3).tolist(),
-                "refined_by_px": round(moved, 4),
-            }
-        },
+        facts={ALIGN: found},
     )
 
 
