@@ -9,6 +9,7 @@ decimal numbers, it is NaN.
 from __future__ import annotations
 
 import collections.abc
+import functools
 import math
 import types
 from collections.abc import Mapping
@@ -46,7 +47,7 @@ def to_json(value: object) -> Any:
     if isinstance(value, Mapping):
         return {str(key): to_json(one) for key, one in value.items()}
     if is_dataclass(value):
-        members: dict[str, object] = {}
+        members: dict[str, Any] = {}
         for f in fields(value):
             one = getattr(value, f.name)
             if f.metadata == REST:
@@ -60,15 +61,21 @@ def to_json(value: object) -> Any:
 def from_json(kind: type[T], raw: object) -> T:
     """A ``kind``, whose fields all have defaults, of whatever ``json.loads`` returned."""
     given = raw if isinstance(raw, dict) else {}
-    hints, found = get_type_hints(kind), {}
+    hints, found = _hints(kind), {}
     names = {f.name for f in fields(kind)}
     for f in fields(kind):
         if f.metadata == REST:
-            found[f.name] = {key: one for key, one in given.items() if key not in names}
+            rest = {key: one for key, one in given.items() if key not in names}
+            found[f.name] = _read(hints[f.name], rest)
         elif f.name in given:
             with suppress(_WrongType):
                 found[f.name] = _read(hints[f.name], given[f.name])
     return kind(**found)
+
+
+@functools.cache
+def _hints(kind: type) -> dict[str, Any]:
+    return get_type_hints(kind)
 
 
 def _default(f: Field[Any]) -> object:

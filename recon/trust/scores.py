@@ -19,7 +19,8 @@ class TrustScores:
     noise alone would leave of it. ``whitened_residual``: rms of (y - A x) / noise, its rows of
     numbers over the views in file order. ``invented_fraction``: of the energy, where no view
     measured; ``changed_measured_fraction``: of what was measured. ``even_odd_fsc_crossing``: by
-    level ("0.5", "0.143"), cycles per voxel. ``further``: what another trust stage has to say.
+    level ("0.5", "0.143"), cycles per voxel. ``further``: numbers of
+    another trust stage, by name.
     """
 
     rows: int | None = None
@@ -35,4 +36,4 @@ class TrustScores:
     even_odd_fsc_crossing: Mapping[str, float] = field(default_factory=dict)
     even_odd_fsc: Curve = field(default_factory=Curve)
     reference_options: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
-    further: Mapping[str, object] = field(default_factory=dict, metadata=REST)
+    further: Mapping[str, float] = field(default_factory=dict, metadata=REST)
