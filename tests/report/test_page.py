@@ -27,7 +27,7 @@ from recon.report.data import Run, load_runs
 from recon.report.page import write_report
 from recon.report.pictures import wedge_edges, wedge_lines
 from recon.report.verdict import verdict_paragraphs
-from recon.run.record import Record
+from recon.run.record import FORMAT, Record
 from recon.series import Volume
 
 HOSTILE = """</script><script>alert(1)</script>"><img src=x onerror='alert(2)'> {{ 7*7 }} & ü"""
@@ -250,6 +250,26 @@ def test_any_key_may_be_missing_or_wrong(make_run: MakeRun, tmp_path: Path) -> N
     rows = list(csv.DictReader(io.StringIO((page.parent / "report.csv").read_text("utf-8"))))
     assert rows[-1]["residual"] == rows[-1]["withheld"] == ""
     assert rows[-1]["new"] == "3.5"
+
+
+def test_a_record_of_a_newer_format_is_shown_and_said(make_run: MakeRun, tmp_path: Path) -> None:
+    runs = [make_run("wbp", format_version=FORMAT + 1), make_run("tv", format_version=FORMAT)]
+    text = write_report(tmp_path / "out", runs).read_text("utf-8")
+    assert text.count(f"run.json is of format {FORMAT + 1}") == 1
+    assert "needle" in text
+
+
+def test_a_record_nested_without_end_is_a_failed_row(make_run: MakeRun, tmp_path: Path) -> None:
+    run = make_run("wbp")
+    (run / "run.json").write_text("[" * 100_000 + "]" * 100_000, "utf-8")
+    text = write_report(tmp_path / "out", [run]).read_text("utf-8")
+    assert "run.json cannot be read" in text
+
+
+def test_a_name_that_is_no_utf_8_is_shown_with_marks(make_run: MakeRun, tmp_path: Path) -> None:
+    """As Python hands on a file's name of other bytes: half of a surrogate pair."""
+    run = make_run("wbp", name="needle \udcff", command=["reconstruct.py", "\udcff.mrc"])
+    assert "needle ?" in write_report(tmp_path / "out", [run]).read_text("utf-8")
 
 
 @pytest.mark.parametrize("value", [0.0, 3.0, np.nan])

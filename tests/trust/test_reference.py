@@ -14,8 +14,8 @@ from recon.algorithms.tv import tv
 from recon.geometry import Geometry
 from recon.projectors.native import NativeProjector
 from recon.simulate.ellipsoids import catalyst, project_ellipsoids
-from recon.trust import measures as trust
 from recon.trust import reference as trust_reference
+from recon.trust import standard as trust
 from recon.trust.comparison import compare_predictions
 from recon.trust.measures import predict_withheld, withheld_error
 from recon.trust.reference import reference_tv
