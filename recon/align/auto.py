@@ -3,7 +3,7 @@ whole views do, else whole views."""
 
 from __future__ import annotations
 
-from recon.align.beads.fiducial import follow, solved_by
+from recon.align.beads.fiducial import apply_solution, follow
 from recon.align.beads.tracking import NotEnoughBeads
 from recon.align.patches.patch import patch
 from recon.learned.bead_scores import bead_classifier
@@ -23,7 +23,7 @@ def auto(series: TiltSeries, *, threads: int = 1) -> TiltSeries:
             pixel_nm=geometry.pixel_nm,
             threads=threads,
         )
-        return solved_by(
+        return apply_solution(
             series.after("align=auto: gold beads are there, so they are used"), found, "network"
         )
     except NotEnoughBeads as error:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from recon.align.found import ALIGN, Alignment, round_rows
 from recon.errors import UserError
 from recon.geometry import axis_rotation
 from recon.series import TiltSeries
@@ -73,12 +74,12 @@ def from_file(
         f"px{differing}",
         geometry=replace(series.geometry, axis_deg=axis, shifts_px=shifts, matrices=matrices),
         facts={
-            "align": {
-                "method": "file",
-                "path": given.name,
-                "axis_deg": round(axis, 4),
-                "shifts_px": shifts.round(4).tolist(),
-            }
+            ALIGN: Alignment(
+                method="file",
+                path=given.name,
+                axis_deg=round(axis, 4),
+                shifts_px=round_rows(shifts, 4),
+            )
         },
     )
 

@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from recon.align.axis import axis_from_spectra, refine_axis
+from recon.align.found import ALIGN, Alignment, round_row, round_rows
 from recon.align.matching import match_reprojections
 from recon.align.resample import warp
 from recon.align.shifts import (
@@ -64,21 +65,21 @@ def xcorr(
 
     match = match_reprojections(stack, angles, axis, shifts, rounds=rounds, threads=threads)
     worst = int(np.argmax(match.error_px))
-    facts = {
-        "method": "xcorr",
-        "axis_deg": round(axis, 3),
-        "axis_given": axis_deg is not None,
-        "axis_contrast": round(contrast, 3),
-        "specimen_isolated": alone,
-        "reprojection_residual": round(match.residual, 5),
-        "error_px_per_view": (match.error_px * bin_by).round(3).tolist(),
-        "shifts_px": (match.shifts_px * bin_by).round(3).tolist(),
-    }
-    if contrast > 0.8:
-        facts["warning"] = (
-            f"the tilt axis does not stand out (contrast {contrast:.2f}, 1 is none); check it, or "
-            f"pass align.axis_deg="
-        )
+    unclear = (
+        f"the tilt axis does not stand out (contrast {contrast:.2f}, 1 is none); check it, or "
+        f"pass align.axis_deg="
+    )
+    found = Alignment(
+        method="xcorr",
+        warning=unclear if contrast > 0.8 else "",
+        axis_deg=round(axis, 3),
+        axis_given=axis_deg is not None,
+        axis_contrast=round(contrast, 3),
+        specimen_isolated=alone,
+        reprojection_residual=round(match.residual, 5),
+        error_px_per_view=round_row(match.error_px * bin_by, 3),
+        shifts_px=round_rows(match.shifts_px * bin_by, 3),
+    )
     step = (
         f"aligned without markers: axis {axis:.2f} deg, largest shift "
         f"{np.abs(match.shifts_px).max() * bin_by:.1f} px, views within "
@@ -86,7 +87,7 @@ def xcorr(
         f"view {worst}"
     )
     geometry = Geometry(angles, series.geometry.pixel_nm, axis, match.shifts_px * bin_by)
-    return series.after(step, geometry=geometry, facts={"align": facts})
+    return series.after(step, geometry=geometry, facts={ALIGN: found})
 
 
 def _rough_shifts(

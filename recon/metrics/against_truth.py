@@ -3,27 +3,28 @@ Fourier shell correlation."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from recon.errors import UserError
 from recon.io.mrc.planes import read_header, read_rows, size
+from recon.metrics.curve import Curve
 from recon.metrics.volumes import crossing, fsc, nrmse, psnr, ssim
 
 SCORED_VOXELS = 20_000_000  # of a larger volume the middle rows are scored
 FSC_VOXELS = 1 << 22  # fewer for the transforms, which hold a dozen double-precision copies
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Scores:
-    """``numbers`` by name, ``fsc`` (cycles per voxel, correlation) or None, and in ``notes`` what
-    could not be scored and why."""
+    """``numbers`` by name, ``fsc`` if there is one, and in ``notes`` what could not be scored and
+    why."""
 
-    numbers: dict[str, float] = field(default_factory=dict)
-    fsc: tuple[np.ndarray, np.ndarray] | None = None
+    numbers: Mapping[str, float] = field(default_factory=dict)
+    fsc: Curve | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -60,8 +61,9 @@ def against_truth(folder: Path) -> Scores:
     fewer = min(rows, max(1, FSC_VOXELS // (nz * nx)))
     middle = slice((rows - fewer) // 2, (rows - fewer) // 2 + fewer)
     try:
-        curve = fsc(volume[:, middle], truth[:, middle])
-        found |= {f"fsc_{level}": crossing(*curve, level) for level in (0.5, 0.143)}
+        frequency, correlation = fsc(volume[:, middle], truth[:, middle])
+        curve = Curve(tuple(frequency.tolist()), tuple(correlation.tolist()))
+        found |= {f"fsc_{level}": crossing(frequency, correlation, level) for level in (0.5, 0.143)}
         notes += (
             []
             if fewer == rows

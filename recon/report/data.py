@@ -13,6 +13,8 @@ import numpy as np
 from recon.errors import UserError
 from recon.io.mrc.planes import read_header
 from recon.metrics.against_truth import Scores, against_truth
+from recon.metrics.curve import Curve
+from recon.run.record import FORMAT, Record
 
 _NOT_A_DIFFERENCE = ("output", "resume", "also", "threads", "memory_gb", "_partial_")
 
@@ -24,30 +26,22 @@ class Run:
 
     label: str
     folder: Path
-    record: Mapping[str, object]
+    record: Record = field(default_factory=Record)
     failure: str = ""
     numbers: Mapping[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
-    fsc: tuple[np.ndarray, np.ndarray] | None = None
+    fsc: Curve | None = None
 
-    def dictionary(self, key: str) -> dict[str, object]:
-        """An entry of the record that should be a dictionary; empty when it is missing or is
-        something else."""
-        found = self.record.get(key)
-        return {str(k): v for k, v in found.items()} if isinstance(found, dict) else {}
-
-    def series(self, key: str) -> np.ndarray:
-        """An entry that should be a list of numbers; what is no finite number becomes NaN."""
-        return number_list(self.record.get(key))
+    @property
+    def angles_deg(self) -> np.ndarray:
+        """(tilt,) float64 in file order, NaN where the record holds no number."""
+        return np.array(self.record.angles_deg, np.float64)
 
     @property
     def reference_errors(self) -> dict[str, float]:
         """The withheld errors of the methods that this run was measured beside, by name."""
-        errors = self.dictionary("trust").get("withheld")
-        found = {str(k): number(v) for k, v in errors.items()} if isinstance(errors, dict) else {}
-        return {
-            k: v for k, v in found.items() if v is not None and k != self.record.get("algorithm")
-        }
+        errors = self.record.trust.withheld
+        return {name: error for name, error in errors.items() if name != self.record.algorithm}
 
 
 def load_runs(folders: Sequence[Path]) -> list[Run]:
@@ -61,17 +55,19 @@ def load_runs(folders: Sequence[Path]) -> list[Run]:
 
 
 def _load(folder: Path) -> Run:
+    def failed(sentence: str) -> Run:
+        return Run(folder.name, folder, failure=sentence)
+
     try:
-        record = json.loads((folder / "run.json").read_text("utf-8"))
+        raw = json.loads((folder / "run.json").read_text("utf-8"))
     except FileNotFoundError:
-        return Run(
-            folder.name, folder, {}, "run.json is missing: the run was stopped or did not start"
-        )
-    except (OSError, ValueError) as error:
-        return Run(folder.name, folder, {}, f"run.json cannot be read: {error}")
-    if not isinstance(record, dict):
-        return Run(folder.name, folder, {}, "run.json does not hold a record")
-    return Run(str(record.get("algorithm", folder.name)), folder, record)
+        return failed("run.json is missing: the run was stopped or did not start")
+    except (OSError, ValueError, RecursionError) as error:
+        return failed(f"run.json cannot be read: {error}")
+    if not isinstance(raw, dict):
+        return failed("run.json does not hold a record")
+    record = Record.from_json(raw)
+    return Run(record.algorithm or folder.name, folder, record)
 
 
 def _labels(runs: Sequence[Run]) -> list[str]:
@@ -79,11 +75,11 @@ def _labels(runs: Sequence[Run]) -> list[str]:
     labels = []
     for run in runs:
         same = [r for r in runs if r.label == run.label]
-        flat = [flatten(r.dictionary("config")) for r in same]
+        flat = [flatten(r.record.config) for r in same]
         keys = dict.fromkeys(
             k for f in flat for k in f if k.rsplit(".", 1)[-1] not in _NOT_A_DIFFERENCE
         )
-        mine = flatten(run.dictionary("config"))
+        mine = flatten(run.record.config)
         differing = [k for k in keys if len({repr(f.get(k)) for f in flat}) > 1]
         labels.append(" ".join([run.label, *(_option(k, mine.get(k)) for k in differing)])[:70])
     return [
@@ -104,39 +100,17 @@ def flatten(tree: Mapping[str, object], prefix: str = "") -> dict[str, object]:
     """Nested dictionaries as one, with dotted keys."""
     flat: dict[str, object] = {}
     for key, value in tree.items():
-        if isinstance(value, dict):
+        if isinstance(value, Mapping):
             flat |= flatten(value, f"{prefix}{key}.")
         else:
             flat[f"{prefix}{key}"] = value
     return flat
 
 
-def number(value: object) -> float | None:
-    """A finite number, or None."""
-    wrong = (
-        isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value)
-    )
-    return None if wrong else float(value)  # type: ignore[arg-type]
-
-
-def number_list(value: object) -> np.ndarray:
-    found = [number(v) for v in value] if isinstance(value, list) else []
-    return np.array([math.nan if v is None else v for v in found], dtype=np.float64)
-
-
-def curve(found: object) -> tuple[np.ndarray, np.ndarray] | None:
-    """(frequency, correlation) of a dictionary that holds two lists of those names and of one
-    length; None of anything else."""
-    if not isinstance(found, dict):
-        return None
-    x, y = number_list(found.get("frequency")), number_list(found.get("correlation"))
-    return (x, y) if x.size == y.size > 1 else None
-
-
 def references(runs: Sequence[Run]) -> dict[str, tuple[Run, float]]:
     """Methods that the runs were measured beside and that are no run themselves: (a run that holds
     the numbers, withheld error)."""
-    names = {run.record.get("algorithm") for run in runs}
+    names = {run.record.algorithm for run in runs}
     found: dict[str, tuple[Run, float]] = {}
     for run in runs:
         for name, error in run.reference_errors.items():
@@ -148,59 +122,57 @@ def references(runs: Sequence[Run]) -> dict[str, tuple[Run, float]]:
 def _with_numbers(run: Run) -> Run:
     if run.failure:
         return run
-    trust = run.dictionary("trust")
-    found: dict[str, object] = {
-        key: run.record.get(key) for key in ("residual", "seconds", "peak_memory_gb")
+    record, trust, scores = run.record, run.record.trust, _scores(run)
+    noted = trust.whitened_residual
+    found = {
+        "residual": record.residual,
+        "seconds": record.seconds,
+        "peak_memory_gb": record.peak_memory_gb,
+        "residual_over_noise": _whitened(run) if noted is None else noted,
+        "withheld": trust.withheld.get(record.algorithm),
+        "noise_share_of_data": trust.noise_share_of_data,
+        "invented_fraction": trust.invented_fraction,
+        "changed_measured_fraction": trust.changed_measured_fraction,
+        **{f"even_odd_fsc_crossing.{k}": f for k, f in trust.even_odd_fsc_crossing.items()},
+        **trust.further,
+        **scores.numbers,
     }
-    found["residual_over_noise"] = trust.get("whitened_residual", _whitened(run))
-    withheld = trust.get("withheld")
-    found["withheld"] = (
-        withheld.get(str(run.record.get("algorithm"))) if isinstance(withheld, dict) else withheld
-    )
-    known = {
-        "withheld",
-        "whitened_residual",
-        "rows",
-        "withheld_every",
-        "withheld_per_view",
-        "reference_options",
-        "even_odd_fsc",
-    }
-    found |= {key: value for key, value in flatten(trust).items() if key.split(".")[0] not in known}
-    scores = _scores(run)
-    found |= scores.numbers
-    finite = {key: number(value) for key, value in found.items()}
     return replace(
         run,
-        numbers={k: v for k, v in finite.items() if v is not None},
-        notes=scores.notes,
+        numbers={k: v for k, v in found.items() if v is not None and math.isfinite(v)},
+        notes=(*_format_note(record), *scores.notes),
         fsc=scores.fsc,
+    )
+
+
+def _format_note(record: Record) -> tuple[str, ...]:
+    return (
+        ()
+        if record.format_version <= FORMAT
+        else (
+            f"run.json is of format {record.format_version} and this version of Tiltwise knows "
+            f"{FORMAT}: what is new in it is not shown",
+        )
     )
 
 
 def _scores(run: Run) -> Scores:
     """What the run noted; an older record has no curve, and its volumes are scored now."""
-    found = curve(run.record.get("fsc_with_truth"))
-    if found is None:
+    curve = run.record.fsc_with_truth
+    if curve is None or curve.points is None:
         return against_truth(run.folder)
-    notes = run.record.get("score_notes")
-    numbers = {
-        k: v for k, value in run.dictionary("scores").items() if (v := number(value)) is not None
-    }
-    return Scores(numbers, found, tuple(str(n) for n in notes) if isinstance(notes, list) else ())
+    return Scores(run.record.scores, curve, run.record.score_notes)
 
 
 def _whitened(run: Run) -> float | None:
     """Root mean square of the residual over the noise per pixel; the size of the data comes from
     the header of the aligned stack."""
-    noise, residual, rms = (
-        number(run.record.get(k)) for k in ("noise_per_pixel", "residual", "residual_rms")
-    )
-    if rms is None and residual is not None:
-        try:
-            fields = read_header(run.folder / "aligned.mrc").fields
-            mean, deviation = float(fields["mean"]), float(fields["rms"])
-            rms = residual * math.hypot(mean, deviation) if deviation > 0 else None
-        except (OSError, UserError):
-            rms = None
-    return None if rms is None or not noise else rms / noise
+    noise, residual = run.record.noise_per_pixel, run.record.residual
+    if not noise or residual is None:
+        return None
+    try:
+        fields = read_header(run.folder / "aligned.mrc").fields
+    except (OSError, UserError):
+        return None
+    mean, deviation = float(fields["mean"]), float(fields["rms"])
+    return residual * math.hypot(mean, deviation) / noise if deviation > 0 else None

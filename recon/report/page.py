@@ -3,8 +3,6 @@ spectra, and what they prove."""
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import shlex
 import time
@@ -17,63 +15,13 @@ import numpy as np
 from recon.io.atomic import replacing, write_error
 from recon.io.mrc.planes import size
 from recon.report.alignment import alignments
-from recon.report.data import Run, flatten, load_runs, number, references
+from recon.report.data import Run, flatten, load_runs, references
 from recon.report.pictures import pictures
 from recon.report.plots import colour_of, crowther, plots
-from recon.report.verdict import verdict
+from recon.report.table import COLUMNS, CSV_ONLY, cell_text, column_names, is_best, table_csv
+from recon.report.verdict import verdict_paragraphs
 
 TEMPLATES = Path(__file__).parent / "templates"
-
-# column: (heading, what it means, which is better: -1 less, 1 more, 0 neither)
-COLUMNS = {
-    "withheld": (
-        "withheld views",
-        "relative error on views left out of the reconstruction and predicted by it",
-        -1,
-    ),
-    "residual": ("residual", "|y - Ax| / |y| on the views used", 0),
-    "residual_over_noise": (
-        "residual / noise",
-        "1: only noise is left; above: structure is left; below: noise was fitted",
-        0,
-    ),
-    "psnr_db": ("PSNR, dB", "against the truth; peak: the range of the truth", 1),
-    "ssim": ("SSIM", "structural similarity with the truth, over xz slices", 1),
-    "nrmse": ("NRMSE", "|volume - truth| / |truth|", -1),
-    "fsc_0.5": (
-        "truth FSC 0.5",
-        "cycles per voxel up to which the Fourier shell correlation with the truth stays above 0.5",
-        1,
-    ),
-    "fsc_0.143": ("truth FSC 0.143", "the same at a correlation of 0.143", 1),
-    "invented_fraction": (
-        "in the wedge",
-        "share of the volume's energy in directions that no view measured",
-        0,
-    ),
-    "changed_measured_fraction": (
-        "measured, changed",
-        "by how much the measured part of the spectrum was changed, relative",
-        0,
-    ),
-    "even_odd_fsc_crossing.0.5": (
-        "even/odd FSC 0.5",
-        "cycles per voxel up to which even and odd views alone agree; smoothing raises it too",
-        0,
-    ),
-    "even_odd_fsc_crossing.0.143": ("even/odd FSC 0.143", "the same at a correlation of 0.143", 0),
-    "seconds": ("seconds", "wall clock of the whole run", 0),
-    "peak_memory_gb": (
-        "memory, GB",
-        "largest resident memory of the process up to the end of this run",
-        0,
-    ),
-}
-CSV_ONLY = (
-    "noise_share_of_data",
-    "fsc_0.143",
-    "even_odd_fsc_crossing.0.143",
-)  # the page plots the curves
 
 
 def write_report(
@@ -93,43 +41,15 @@ def write_report(
         raise write_error(folder, error) from error
     found = load_runs(runs)
     found += [
-        Run(name, Path(name), {}, sentence or "no reason was given")
+        Run(name, Path(name), failure=sentence or "no reason was given")
         for name, sentence in (failures or {}).items()
     ]
     with replacing(folder / "report.csv") as temporary:
-        temporary.write_text(_table_csv(found), "utf-8")
+        temporary.write_text(table_csv(found), "utf-8", "replace")
     page = _page(found)
     with replacing(folder / "report.html") as temporary:
-        temporary.write_text(page, "utf-8")
+        temporary.write_text(page, "utf-8", "replace")
     return folder / "report.html"
-
-
-def _columns(runs: Sequence[Run]) -> list[str]:
-    """The known columns in their order, then whatever else the runs' trust scores hold."""
-    return list(dict.fromkeys([*COLUMNS, *(key for run in runs for key in run.numbers)]))
-
-
-def _table_csv(runs: Sequence[Run]) -> str:
-    columns = _columns(runs)
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["method", "folder", "status", *columns, "failure"])
-    for run in runs:
-        status = "failed" if run.failure else "done"
-        writer.writerow(
-            [
-                run.label,
-                run.folder.name,
-                status,
-                *(run.numbers.get(c, "") for c in columns),
-                run.failure,
-            ]
-        )
-    for name, (_, error) in references([run for run in runs if not run.failure]).items():
-        writer.writerow(
-            [name, "", "reference", *(error if c == "withheld" else "" for c in columns), ""]
-        )
-    return text.getvalue()
 
 
 def _page(runs: Sequence[Run]) -> str:
@@ -142,17 +62,16 @@ def _page(runs: Sequence[Run]) -> str:
     )
     done = [run for run in runs if not run.failure]
     first = done[0] if done else None
-    name = str(first.record.get("name", "series")) if first else "no finished run"
     shown, notes = pictures(done)
     warned = _warnings(done)
     columns = [
-        c for c in _columns(done) if c not in CSV_ONLY and any(c in run.numbers for run in done)
+        c for c in column_names(done) if c not in CSV_ONLY and any(c in run.numbers for run in done)
     ]
     return environment.get_template("report.html").render(
-        title=name,
+        title=first.record.name if first else "no finished run",
         facts=_facts(first) if first else [],
         made=time.strftime("%Y-%m-%d %H:%M"),
-        verdict=verdict(runs),
+        verdict=verdict_paragraphs(runs),
         columns=[(c, *COLUMNS.get(c, (c.replace("_", " "), "", 0))[:2]) for c in columns],
         rows=[
             {
@@ -160,7 +79,9 @@ def _page(runs: Sequence[Run]) -> str:
                 "colour": colour_of(done.index(run)) if run in done else "",
                 "folder": run.folder.name,
                 "failure": run.failure,
-                "cells": [(_text(c, run.numbers.get(c)), _is_best(c, run, done)) for c in columns],
+                "cells": [
+                    (cell_text(c, run.numbers.get(c)), is_best(c, run, done)) for c in columns
+                ],
             }
             for run in runs
         ],
@@ -168,17 +89,13 @@ def _page(runs: Sequence[Run]) -> str:
             {
                 "label": name,
                 "colour": colour_of(len(done) + k),
-                "cells": [_text(c, error if c == "withheld" else None) for c in columns],
+                "cells": [cell_text(c, error if c == "withheld" else None) for c in columns],
             }
             for k, (name, (_, error)) in enumerate(references(done).items())
         ],
         warnings=warned,
         sampled=sorted(
-            {
-                int(rows)
-                for run in done
-                if (rows := number(run.dictionary("trust").get("rows"))) is not None
-            }
+            {run.record.trust.rows for run in done if run.record.trust.rows is not None}
         ),
         notes=[*notes, *(f"{run.label}: {note}" for run in done for note in run.notes)],
         several=len(done) > 1,
@@ -192,39 +109,34 @@ def _page(runs: Sequence[Run]) -> str:
             for a in alignments(done)
         ],
         differing=_differing(done),
-        configurations=[
-            {
-                "label": run.label,
-                "folder": str(run.folder),
-                "command": shlex.join(str(w) for w in command)
-                if isinstance(command := run.record.get("command"), list)
-                else "",
-                "config": json.dumps(
-                    run.record.get("config", {}), indent=2, ensure_ascii=False, default=str
-                ),
-                "settled": {**run.dictionary("options"), **run.dictionary("settled")},
-                "analysis": run.dictionary("analysis"),
-                "history": history
-                if isinstance(history := run.record.get("history"), list)
-                else [],
-                "versions": run.dictionary("versions"),
-                "machine": str(run.record.get("machine", "")),
-            }
-            for run in done
-        ],
+        configurations=[_configuration(run) for run in done],
         data={**shown, "plots": plots(done)},
     )
 
 
+def _configuration(run: Run) -> dict[str, object]:
+    record = run.record
+    return {
+        "label": run.label,
+        "folder": str(run.folder),
+        "command": shlex.join(record.command),
+        "config": json.dumps(record.config, indent=2, ensure_ascii=False),
+        "settled": {**record.options, **record.settled},
+        "analysis": record.analysis,
+        "history": record.history,
+        "versions": record.versions,
+        "machine": record.machine,
+    }
+
+
 def _facts(run: Run) -> list[str]:
     """The line under the title: views, tilts, voxels."""
-    angles, shape = run.series("angles_deg"), run.series("shape_zyx")
+    angles, shape, voxel = run.angles_deg, run.record.shape_zyx, run.record.voxel_nm
     facts = []
     if angles.size and np.isfinite(angles).any():
         facts.append(f"{angles.size} views, {np.nanmin(angles):.4g}° to {np.nanmax(angles):.4g}°")
-    if shape.size == 3 and np.isfinite(shape).all():
-        facts.append(f"{size([int(n) for n in shape])} voxels (z, y, x)")
-    voxel = number(run.record.get("voxel_nm"))
+    if shape is not None:
+        facts.append(f"{size(shape)} voxels (z, y, x)")
     facts.append("voxel size unknown" if voxel is None else f"voxel {voxel:.4g} nm")
     if (limit := crowther(run)) is not None:
         unit = f"{1 / limit:.3g} voxels" if voxel is None else f"{voxel / limit:.3g} nm"
@@ -236,8 +148,7 @@ def _warnings(runs: Sequence[Run]) -> list[str]:
     """What the runs warned of, each sentence once, with the runs that said it unless all did."""
     said: dict[str, list[str]] = {}
     for run in runs:
-        found = run.record.get("warnings")
-        for sentence in dict.fromkeys(str(w) for w in found) if isinstance(found, list) else ():
+        for sentence in dict.fromkeys(run.record.warnings):
             said.setdefault(sentence, []).append(run.label)
     return [
         sentence if len(who) == len(runs) else f"{', '.join(who)}: {sentence}"
@@ -245,32 +156,10 @@ def _warnings(runs: Sequence[Run]) -> list[str]:
     ]
 
 
-def _text(column: str, value: float | None) -> str:
-    if value is None:
-        return "–"
-    if column.endswith("_fraction"):
-        return f"{100 * value:.3g} %"
-    if "fsc" in column:  # the last shell: it never falls
-        return "≥ 0.5" if value > 0.499 else f"{value:.3f}"
-    digits = {"psnr_db": 2, "ssim": 3, "seconds": 1, "peak_memory_gb": 2, "residual_over_noise": 2}
-    return f"{value:.{digits[column]}f}" if column in digits else f"{value:.4g}"
-
-
-def _is_best(column: str, run: Run, runs: Sequence[Run]) -> bool:
-    better = COLUMNS.get(column, ("", "", 0))[2]
-    values = [better * r.numbers[column] for r in runs if column in r.numbers]
-    return (
-        better != 0
-        and len(values) > 1
-        and column in run.numbers
-        and better * run.numbers[column] == max(values)
-    )
-
-
 def _differing(runs: Sequence[Run]) -> dict[str, list[str]]:
     """Configuration keys that more than one run has and that are not the same in all, with the
     value of each."""
-    flat = [flatten(run.dictionary("config")) for run in runs]
+    flat = [flatten(run.record.config) for run in runs]
     keys = dict.fromkeys(
         k for f in flat for k in f if k.rsplit(".", 1)[-1] not in ("_partial_", "output")
     )

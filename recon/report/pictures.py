@@ -14,7 +14,7 @@ from PIL import Image
 
 from recon.errors import UserError
 from recon.io.mrc.planes import LARGEST_SIDE, Planes, read_header, read_planes, shrink
-from recon.report.data import Run, number
+from recon.report.data import Run
 from recon.report.plots import colour_of
 
 MOST_PICTURED = 12  # runs; further ones are in the table only
@@ -65,21 +65,20 @@ def pictures(runs: Sequence[Run]) -> tuple[dict[str, object], list[str]]:
     sheets, every, how = _sheets([planes for *_, planes in pictured], window)
     notes += [how] if how else []
     spectra, decades = _spectra([planes.middle_xz for *_, planes in pictured])
-    unit = pictured[0][2].record.get("grey_unit", "")
     methods = [
         {
             "label": label,
             "known": label == "truth",
             "colour": colour,
             "shape": planes.shape,
-            "voxel_nm": number(run.record.get("voxel_nm")),
+            "voxel_nm": run.record.voxel_nm,
             "at": {
                 axis: at[every // 2 :: every] if len(at) > every else at[:1]
                 for axis, at in planes.at.items()
             },
             "sheets": sheet,
             "fourier": spectrum,
-            "wedge": wedge_lines(run.series("angles_deg")),
+            "wedge": wedge_lines(run.angles_deg),
         }
         for (label, colour, run, planes), sheet, spectrum in zip(
             pictured, sheets, spectra, strict=True
@@ -88,7 +87,7 @@ def pictures(runs: Sequence[Run]) -> tuple[dict[str, object], list[str]]:
     return {
         "methods": methods,
         "window": window,
-        "unit": str(unit),
+        "unit": pictured[0][2].record.grey_unit,
         "decades": f"{decades:.2g}",
     }, notes
 

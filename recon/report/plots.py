@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from recon.metrics.volumes import crowther_frequency
-from recon.report.data import Run, curve, number, number_list, references
+from recon.report.data import Run, references
 
 COLOURS = ("#0b6ba8", "#c8500a", "#078763", "#b0498a", "#b58300", "#3f8fc4", "#6a51a3", "#666666")
 
@@ -30,20 +30,17 @@ def plots(runs: Sequence[Run]) -> list[dict[str, object]]:
             if xy is not None and xy[1].size > 1
         ]
 
-    def over_tilt(values: np.ndarray, angles: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
-        return (
-            (angles[order := np.argsort(angles)], values[order])
-            if angles.size == values.size
-            else None
-        )
+    def over_tilt(
+        values: Sequence[float], angles_deg: Sequence[float]
+    ) -> tuple[np.ndarray, np.ndarray] | None:
+        y, x = np.array(values, np.float64), np.array(angles_deg, np.float64)
+        return (x[order := np.argsort(x)], y[order]) if x.size == y.size else None
 
     def withheld(run: Run, name: str) -> tuple[np.ndarray, np.ndarray] | None:
-        trust = run.dictionary("trust")
-        errors = trust.get("withheld_per_view")
-        values = number_list(errors.get(name)) if isinstance(errors, dict) else np.array([])
-        return over_tilt(values, number_list(trust.get("withheld_angles_deg")))
+        trust = run.record.trust
+        return over_tilt(trust.withheld_per_view.get(name, ()), trust.withheld_angles_deg)
 
-    predicted = lines(lambda run: withheld(run, str(run.record.get("algorithm"))), dots=True)
+    predicted = lines(lambda run: withheld(run, run.record.algorithm), dots=True)
     for k, (name, (run, _)) in enumerate(references(runs).items()):
         xy = withheld(run, name)
         if xy is not None and xy[1].size > 1:
@@ -54,8 +51,7 @@ def plots(runs: Sequence[Run]) -> list[dict[str, object]]:
 
     whitened = lines(
         lambda run: over_tilt(
-            number_list(run.dictionary("trust").get("whitened_residual_per_view")),
-            run.series("angles_deg"),
+            run.record.trust.whitened_residual_per_view or (), run.record.angles_deg
         )
     )
     fsc = {
@@ -88,22 +84,26 @@ def plots(runs: Sequence[Run]) -> list[dict[str, object]]:
             "y": "|y − Ax| / |y|",
             "zero": True,
             "lines": lines(
-                lambda run: over_tilt(run.series("residual_per_view"), run.series("angles_deg"))
+                lambda run: over_tilt(run.record.residual_per_view, run.record.angles_deg)
             ),
         },
         {
             "title": "FSC of even and odd views",
-            "lines": lines(lambda run: curve(run.dictionary("trust").get("even_odd_fsc"))),
+            "lines": lines(lambda run: run.record.trust.even_odd_fsc.points),
             **fsc,
         },
-        {"title": "FSC with the truth", "lines": lines(lambda run: run.fsc), **fsc},
+        {
+            "title": "FSC with the truth",
+            "lines": lines(lambda run: None if run.fsc is None else run.fsc.points),
+            **fsc,
+        },
         {
             "title": "Convergence",
             "x": "iteration",
             "logx": True,
             "y": "relative residual",
             "log": True,
-            "lines": lines(lambda run: _over_iterations(run.series("residual_per_iteration"))),
+            "lines": lines(lambda run: _over_iterations(run.record.residual_per_iteration)),
         },
     ]
     return [plot for plot in found if plot["lines"]]
@@ -112,17 +112,14 @@ def plots(runs: Sequence[Run]) -> list[dict[str, object]]:
 def crowther(run: Run) -> float | None:
     """The Crowther limit as a frequency in cycles per voxel: as the run noted it, or from its tilts
     and its width."""
-    shape = run.series("shape_zyx")
-    noted = number(run.record.get("crowther_per_voxel"))
-    return (
-        noted
-        if noted is not None or shape.size != 3
-        else crowther_frequency(run.series("angles_deg"), shape[2])
-    )
+    noted, shape = run.record.crowther_per_voxel, run.record.shape_zyx
+    if noted is not None or shape is None:
+        return noted
+    return crowther_frequency(run.angles_deg, shape[2])
 
 
-def _over_iterations(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    return np.arange(1.0, values.size + 1), values
+def _over_iterations(values: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
+    return np.arange(1.0, len(values) + 1), np.array(values, np.float64)
 
 
 def line(label: str, colour: str, x: np.ndarray, y: np.ndarray) -> dict[str, object]:

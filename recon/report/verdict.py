@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from recon.report.data import Run, number, references
-from recon.trust.verdict import NO_LEAD
+from recon.report.data import Run, references
+from recon.trust.comparison import NO_LEAD
 
 
-def verdict(runs: Sequence[Run]) -> list[str]:
+def verdict_paragraphs(runs: Sequence[Run]) -> list[str]:
     """What the numbers say and what they do not, one sentence or two a paragraph; the first is the
     headline."""
     done = [run for run in runs if not run.failure]
@@ -27,9 +27,7 @@ def verdict(runs: Sequence[Run]) -> list[str]:
             _ranking(withheld, "on withheld views", "predict withheld views equally well", "error")
         )
         floors = [
-            f
-            for run in done
-            if (f := number(run.dictionary("trust").get("noise_share_of_data"))) is not None
+            floor for run in done if (floor := run.record.trust.noise_share_of_data) is not None
         ]
         if floors:
             paragraphs.append(

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from recon.as_json import from_json, to_json
 from recon.errors import UserError
 from recon.geometry import Geometry, axis_rotation
 from recon.io import read_volume, write_tilt_series, write_tlt, write_volume, write_xf
@@ -16,6 +17,7 @@ from recon.metrics.overlay import overlay
 from recon.run.fiducials import write_fiducials
 from recon.run.folder import CHECKPOINT
 from recon.run.prepare import Prepared
+from recon.run.record import Facts
 from recon.series import TiltSeries
 from recon.simulate.sample import Sample
 
@@ -47,11 +49,11 @@ def write_prepared(out: Path, prepared: Prepared, sample: Sample | None, key: st
         "aligned_sha256": _sha256(out / "aligned.mrc"),
         "name": series.name,
         "history": series.history,
-        "facts": series.facts,
+        "facts": to_json(Facts(series.facts, prepared.found)),
         "angles_deg": found.angles_deg.tolist(),
         "pixel_nm": found.pixel_nm,
         "axis_deg": found.axis_deg,
-        "shifts_px": shifts.tolist(),
+        "shifts_px": None if found.shifts_px is None else found.shifts_px.tolist(),
         "matrices": None if found.matrices is None else found.matrices.tolist(),
         "bin": prepared.bin,
         "noise": prepared.noise,
@@ -98,16 +100,22 @@ def load_prepared(out: Path, key: str) -> Prepared:
             "with resume=true, or run without it to start again"
         )
     volume = read_volume(out / "aligned.mrc")
+    facts = from_json(Facts, saved["facts"])
     angles, pixel = np.array(saved["angles_deg"]), saved["pixel_nm"]
     aligned = TiltSeries(
-        volume.data, Geometry(angles, pixel), saved["name"], tuple(saved["history"]), saved["facts"]
+        volume.data, Geometry(angles, pixel), saved["name"], tuple(saved["history"]), facts.further
     )
-    solution = Geometry(
-        angles, pixel, saved["axis_deg"], np.array(saved["shifts_px"]), saved["matrices"]
-    )
+    solution = Geometry(angles, pixel, saved["axis_deg"], saved["shifts_px"], saved["matrices"])
     before = np.array(saved["before"], np.float32)
     return Prepared(
-        aligned, solution, saved["bin"], saved["noise"], before, saved["row"], saved["truth"]
+        aligned,
+        solution,
+        saved["bin"],
+        saved["noise"],
+        before,
+        saved["row"],
+        saved["truth"],
+        facts.align,
     )
 
 

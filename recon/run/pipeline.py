@@ -3,19 +3,15 @@
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-
-import numpy as np
 
 from recon.console import Console
 from recon.errors import UserError
 from recon.io import VolumeWriter, read_volume, write_volume
-from recon.io.atomic import replacing
 from recon.io.mrc.slabs import middle_slices
-from recon.metrics.against_truth import against_truth
+from recon.metrics.against_truth import Scores, against_truth
 from recon.run.analysis import analyze, is_wanted, write_known
 from recon.run.checkpoint import load_prepared, write_prepared
 from recon.run.fingerprint import fingerprint
@@ -36,16 +32,17 @@ from recon.run.lock import locked
 from recon.run.plan import Plan, Reconstruction, make_plan, set_up
 from recon.run.prepare import Prepared
 from recon.run.preview import write_preview
-from recon.run.record import grey_unit, make_record
+from recon.run.record import Record, grey_unit, make_record
 from recon.run.slabs import Outcome, load_state, reconstruct_slabs, resumed_plan
 from recon.run.stages import Settings, Stages
 from recon.stage import Settled
-from recon.trust.verdict import verdict
+from recon.trust.comparison import compare_predictions
+from recon.trust.scores import TrustScores
 
 
 def run(
     stages: Stages, settings: Settings, console: Console, latest: Latest | None = None
-) -> dict[str, object]:
+) -> Record:
     """Source to tomogram in ``settings.output``; returns what ``run.json`` holds. Raises
     ``UserError`` for what the user can mend.
 
@@ -82,7 +79,7 @@ def _to_the_end(
     key: str,
     started: float,
     console: Console,
-) -> dict[str, object]:
+) -> Record:
     """From the aligned stack on the disk to the finished folder."""
     out = settings.output
     job, settled = _job(stages, settings, prepared)
@@ -91,36 +88,36 @@ def _to_the_end(
     plan = make_plan(job, memory_gb=settings.memory_gb, held_gb=1.2 * 4e-9 * job.y.numel())
     console.say(plan.sentence(settings.memory_gb))
     outcome = _reconstruct(job, plan, prepared, settings, key, console)
-    scores = _trust(stages, job, settled, prepared, console)
-
+    trust = _trust(stages, job, settled, prepared, console)
+    truth = _scores(out, console)
+    analysis = analyze(stages.analyze, out, memory_gb=settings.memory_gb, console=console)
     record = make_record(
         job,
         plan,
         prepared,
         outcome,
         settled=settled.found,
+        trust=trust,
+        truth=truth,
+        analysis=analysis,
         config=settings.config,
         threads=settings.threads,
         seconds=time.monotonic() - started,
     )
-    record["trust"] = scores
-    record |= _scores(out, console)
-    record["analysis"] = analyze(stages.analyze, out, memory_gb=settings.memory_gb, console=console)
     _picture(out, job, prepared, outcome, record)
     _also(out, settings.also)
-    record["warnings"] = console.warnings
-    record["files"] = [
+    left = [
         name
         for name in listed((*NAMES, *of_extras(job.needs.extras)))
         if name not in (CHECKPOINT, STATE) and (out / name).exists()
     ]
-    with replacing(out / "run.json") as temporary:
-        temporary.write_text(json.dumps(record, indent=1, default=str), "utf-8")
+    record = replace(record, warnings=tuple(console.warnings), files=tuple(left))
+    record.write(out / "run.json")
     for name in (CHECKPOINT, STATE):
         (out / name).unlink(missing_ok=True)
     console.say(
-        f"relative residual {record['residual']:.4f}, {record['seconds']:.1f} s, peak memory "
-        f"{record['peak_memory_gb']:.2f} GB",
+        f"relative residual {record.residual:.4f}, {record.seconds:.1f} s, peak memory "
+        f"{record.peak_memory_gb:.2f} GB",
         f"tomogram: {out / 'tomogram.mrc'}",
         f"picture:  {out / 'preview.png'}",
     )
@@ -200,7 +197,7 @@ def _reconstruct(
 
 def _trust(
     stages: Stages, job: Reconstruction, settled: Settled, prepared: Prepared, console: Console
-) -> dict[str, object]:
+) -> TrustScores:
     """Scores without a truth, on a sample of rows; a series too short for them is said, and is no
     failure."""
     try:
@@ -210,14 +207,14 @@ def _trust(
         scores = stages.trust(job.A, job.y, job.method, noise=noise, tv_weight=weight)
     except UserError as error:
         console.warn(f"no trust scores: {error}")
-        return {}
-    if scores:
-        console.say(verdict(scores, job.method.name))
+        return TrustScores()
+    if scores.withheld:
+        console.say(compare_predictions(scores, job.method.name))
     return scores
 
 
-def _scores(out: Path, console: Console) -> dict[str, object]:
-    """Against ``truth.mrc``, where the series was simulated: entries of the record."""
+def _scores(out: Path, console: Console) -> Scores:
+    """Against ``truth.mrc``, where the series was simulated."""
     found = against_truth(out)
     numbers = found.numbers
     if "psnr_db" in numbers and "ssim" in numbers:
@@ -225,11 +222,7 @@ def _scores(out: Path, console: Console) -> dict[str, object]:
             f"against the truth: PSNR {numbers['psnr_db']:.2f} dB (peak: its range), SSIM "
             f"{numbers['ssim']:.3f}, NRMSE {numbers['nrmse']:.3f}"
         )
-    record: dict[str, object] = {"scores": numbers, "score_notes": found.notes}
-    if found.fsc is not None:
-        frequency, correlation = (np.round(values, 4).tolist() for values in found.fsc)
-        record["fsc_with_truth"] = {"frequency": frequency, "correlation": correlation}
-    return record
+    return found
 
 
 def _picture(
@@ -237,24 +230,21 @@ def _picture(
     job: Reconstruction,
     prepared: Prepared,
     outcome: Outcome,
-    record: Mapping[str, object],
+    record: Record,
 ) -> None:
     series = prepared.aligned
     pixel = series.geometry.pixel_nm
     size = "unknown voxel size" if pixel is None else f"voxel {pixel:.4g} nm"
-    curve, per_view = record["residual_per_iteration"], record["residual_per_view"]
-    assert isinstance(curve, list)
-    assert isinstance(per_view, list)
     write_preview(
         out / "preview.png",
         title=f"{series.name}: {job.method.name}, {len(series.geometry.angles_deg)} views, {size}, "
-        f"residual {record['residual']:.4f}",
+        f"residual {record.residual:.4f}",
         slices=middle_slices(out / "tomogram.mrc"),
         before=prepared.before,
         after=series.data[:, prepared.row].numpy(),
         angles_deg=series.geometry.angles_deg,
-        curve=curve,
-        view_residual=per_view,
+        curve=list(record.residual_per_iteration),
+        view_residual=list(record.residual_per_view),
         unit=grey_unit(pixel),
     )
 

@@ -3,13 +3,21 @@ from the disk to resume."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
 
 from recon.algorithms.noise import noise_sigma
+from recon.align.found import (
+    ALIGN,
+    FIDUCIALS,
+    Alignment,
+    BeadTracks,
+    alignment_of,
+    bead_tracks_of,
+)
 from recon.align.resample import noise_gain, resample
 from recon.console import Console
 from recon.geometry import Geometry
@@ -26,7 +34,8 @@ class Prepared:
 
     ``noise``: standard deviation per aligned pixel. ``before``: (tilt, x) one row of the stack,
     turned but not aligned, for the picture; ``row`` is its index. ``truth``: errors against a
-    sample's known geometry. ``fiducials``: beads and tracks, if there are.
+    sample's known geometry. ``found``: what alignment says of itself. ``fiducials``: beads and
+    tracks, if there are.
     """
 
     aligned: TiltSeries
@@ -36,7 +45,8 @@ class Prepared:
     before: np.ndarray
     row: int
     truth: dict[str, float]
-    fiducials: Mapping[str, object] | None = None
+    found: Alignment = field(default_factory=Alignment)
+    fiducials: BeadTracks | None = None
 
 
 def prepare(
@@ -70,12 +80,12 @@ def prepare(
     del raw
     solved = align(clean, threads=threads)
     console.say(*solved.history[len(clean.history) :])
-    found = solved.facts.get("align")
-    if isinstance(found, dict) and "warning" in found:
-        console.warn(str(found["warning"]))
-    beads = solved.facts.get("fiducials")
-    if beads is not None:  # they become files of their own
-        solved = replace(solved, facts={k: v for k, v in solved.facts.items() if k != "fiducials"})
+    found, beads = alignment_of(solved), bead_tracks_of(solved)
+    if found.warning:
+        console.warn(found.warning)
+    # What is left is plain: what alignment found goes on beside it.
+    plain = {k: v for k, v in solved.facts.items() if k not in (ALIGN, FIDUCIALS)}
+    solved = replace(solved, facts=plain)
     aligned = resample(solved, threads=threads)
     factor = int(str(clean.facts.get("bin", 1)))
     truth = {} if sample is None else geometry_errors(sample.geometry, solved.geometry, factor)
@@ -89,5 +99,7 @@ def prepare(
     row = int(torch.argmax(aligned.data.var(dim=(0, 2))))
     before = turned[:, min(row, turned.shape[1] - 1)].numpy().copy()
     noise = noise_sigma(clean.data) * noise_gain(solved.geometry)
-    fiducials = beads if isinstance(beads, dict) else None
-    return Prepared(aligned, solved.geometry, factor, noise, before, row, truth, fiducials), sample
+    return (
+        Prepared(aligned, solved.geometry, factor, noise, before, row, truth, found, beads),
+        sample,
+    )

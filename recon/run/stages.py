@@ -11,6 +11,7 @@ from recon.projectors.base import ProjectorFactory
 from recon.series import TiltSeries
 from recon.simulate.sample import Sample
 from recon.stage import Analysis, Bound, BoundMethod, BoundStep
+from recon.trust.scores import TrustScores
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,7 +23,7 @@ class Stages:
     align: BoundStep
     projector: ProjectorFactory
     algorithm: BoundMethod
-    trust: Callable[..., dict[str, object]]
+    trust: Callable[..., TrustScores]
     analyze: Bound[Analysis[..., Findings], Findings] = field(default_factory=NOTHING)
 
 

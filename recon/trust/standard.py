@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
 from torch import Tensor
@@ -12,6 +13,7 @@ from recon.algorithms.sirt import SIRT
 from recon.algorithms.wbp import WBP
 from recon.algorithms.withheld import busiest_rows
 from recon.errors import UserError
+from recon.metrics.curve import Curve
 from recon.projectors.base import Projector
 from recon.stage import BoundMethod, volume_only
 from recon.trust.measures import (
@@ -23,6 +25,7 @@ from recon.trust.measures import (
     whitened_residual,
 )
 from recon.trust.reference import reference_tv
+from recon.trust.scores import TrustScores
 
 LARGEST_SAMPLE = 1 << 22  # voxels: the scores must fit beside what the memory plan allows
 
@@ -36,7 +39,7 @@ def standard(
     tv_weight: float | None = None,
     every: int = 5,
     rows: int = 16,
-) -> dict[str, object]:
+) -> TrustScores:
     """``assess`` on the ``rows`` rows of ``y`` with most structure (fewer where they are large),
     beside WBP, 50 iterations of SIRT, and TV.
 
@@ -58,18 +61,15 @@ def standard(
     }
     references = {name: make() for name, make in makers.items() if name != method.name}
     scores = assess(A, sample, method, noise=noise, references=references, every=every)
-    return scores | {
-        "reference_options": {
-            name: dict(reference.options) for name, reference in references.items()
-        }
-    }
+    options = {name: dict(reference.options) for name, reference in references.items()}
+    return replace(scores, reference_options=options)
 
 
 def nothing(
     A: Projector, y: Tensor, method: BoundMethod, *, noise: float, tv_weight: float | None = None
-) -> dict[str, object]:
+) -> TrustScores:
     """``trust=none``."""
-    return {}
+    return TrustScores()
 
 
 def assess(
@@ -80,13 +80,11 @@ def assess(
     noise: float,
     references: Mapping[str, BoundMethod],
     every: int = 5,
-) -> dict[str, object]:
+) -> TrustScores:
     """All scores of ``method`` on the rows of ``y``, withheld views beside those of ``references``
     on the same rows.
 
-    Curves are lists of four digits: ``*_per_view`` over the views in file order (withheld ones:
-    over ``withheld_angles_deg``, for each method), ``even_odd_fsc`` over its ``frequency`` in
-    cycles per voxel.
+    Curves have four digits: they are for looking at.
     """
     name, run = method.name, volume_only(method)
     x = run(A, y)
@@ -94,24 +92,24 @@ def assess(
     predictions = {key: predict_withheld(A, y, one, every=every) for key, one in methods.items()}
     whitened = whitened_residual(A, y, x, noise) if noise > 0 else np.array([math.nan])
     frequency, correlation = even_odd_curve(A, y, run)
-    return {
-        "rows": y.shape[1],
-        "withheld": {key: prediction.error for key, prediction in predictions.items()},
-        "withheld_every": every,
-        "withheld_angles_deg": _digits(A.geometry.angles_deg[predictions[name].views]),
-        "withheld_per_view": {
+    return TrustScores(
+        rows=y.shape[1],
+        withheld={key: prediction.error for key, prediction in predictions.items()},
+        withheld_every=every,
+        withheld_angles_deg=_digits(A.geometry.angles_deg[predictions[name].views]),
+        withheld_per_view={
             key: _digits(prediction.per_view) for key, prediction in predictions.items()
         },
-        "noise_share_of_data": noise / (float((y.double() ** 2).mean()) ** 0.5 or 1.0),
-        "whitened_residual": float(np.sqrt((whitened**2).mean())),
-        "whitened_residual_per_view": _digits(whitened) if noise > 0 else [],
-        "invented_fraction": invented_fraction(x, A.geometry.angles_deg),
-        "changed_measured_fraction": changed_fraction(A, y, x),
-        "even_odd_fsc_crossing": crossings(frequency, correlation),
-        "even_odd_fsc": {"frequency": _digits(frequency), "correlation": _digits(correlation)},
-    }
+        noise_share_of_data=noise / (float((y.double() ** 2).mean()) ** 0.5 or 1.0),
+        whitened_residual=float(np.sqrt((whitened**2).mean())),
+        whitened_residual_per_view=_digits(whitened) if noise > 0 else (),
+        invented_fraction=invented_fraction(x, A.geometry.angles_deg),
+        changed_measured_fraction=changed_fraction(A, y, x),
+        even_odd_fsc_crossing=crossings(frequency, correlation),
+        even_odd_fsc=Curve(_digits(frequency), _digits(correlation)),
+    )
 
 
-def _digits(values: np.ndarray) -> list[float]:
+def _digits(values: np.ndarray) -> tuple[float, ...]:
     """Four significant ones: a curve is for looking at."""
-    return [float(f"{v:.4g}") for v in values]
+    return tuple(float(f"{v:.4g}") for v in values)

@@ -8,6 +8,7 @@ import pytest
 import torch
 from scipy import ndimage
 
+from recon.align.found import alignment_of
 from recon.align.resample import resample
 from recon.align.xcorr import xcorr
 from recon.geometry import Geometry, axis_rotation, view_freedom
@@ -78,9 +79,7 @@ def test_a_film_that_fills_the_views_is_aligned_by_correlation() -> None:
         torch.from_numpy(rng.poisson(20 * views).astype(np.float32)), Geometry(angles, 1.0)
     )
     aligned = xcorr(series, axis_deg=0.0)
-    facts = aligned.facts["align"]
-    assert isinstance(facts, dict)
-    assert not facts["specimen_isolated"]
+    assert alignment_of(aligned).specimen_isolated is False
     assert shift_error_px(aligned.geometry, drift).max() < 0.6
 
 
@@ -88,11 +87,8 @@ def test_a_stack_without_an_axis_is_said_to_be_uncertain() -> None:
     noise = torch.from_numpy(
         np.random.default_rng(0).normal(100, 10, (21, 64, 64)).astype(np.float32)
     )
-    facts = xcorr(TiltSeries(noise, Geometry(np.arange(-60.0, 61.0, 6.0), 1.0)), rounds=0).facts[
-        "align"
-    ]
-    assert isinstance(facts, dict)
-    assert "align.axis_deg" in str(facts["warning"])
+    series = TiltSeries(noise, Geometry(np.arange(-60.0, 61.0, 6.0), 1.0))
+    assert "align.axis_deg" in alignment_of(xcorr(series, rounds=0)).warning
 
 
 def degraded_catalyst(path, seed: int = 0) -> tuple[TiltSeries, np.ndarray, float]:

@@ -35,7 +35,7 @@ def test_the_numbers_are_those_of_the_volumes(tmp_path: Path) -> None:
     assert found.numbers["nrmse"] == pytest.approx(nrmse(a, b))
     assert found.numbers["fsc_0.5"] == 0.5  # noise of a tenth of the power hides nothing
     assert found.fsc is not None
-    assert found.fsc[1].mean() == pytest.approx(1 / np.sqrt(1.09), abs=0.02)
+    assert np.mean(found.fsc.correlation) == pytest.approx(1 / np.sqrt(1.09), abs=0.02)
     assert found.notes == ()
 
 
@@ -77,7 +77,7 @@ def test_what_cannot_be_scored_is_a_note(
 def test_a_constant_tomogram_correlates_with_nothing(tmp_path: Path) -> None:
     found = against_truth(folder(tmp_path, np.full(SHAPE, 2, np.float32), volume()))
     assert found.fsc is not None
-    assert np.abs(found.fsc[1]).max() < 1e-6
+    assert np.abs(found.fsc.correlation).max() < 1e-6
 
 
 def test_no_truth_no_scores(tmp_path: Path) -> None:

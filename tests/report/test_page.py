@@ -26,7 +26,8 @@ from recon.report import pictures as report_pictures
 from recon.report.data import Run, load_runs
 from recon.report.page import write_report
 from recon.report.pictures import wedge_edges, wedge_lines
-from recon.report.verdict import verdict
+from recon.report.verdict import verdict_paragraphs
+from recon.run.record import FORMAT, Record
 from recon.series import Volume
 
 HOSTILE = """</script><script>alert(1)</script>"><img src=x onerror='alert(2)'> {{ 7*7 }} & ü"""
@@ -251,6 +252,26 @@ def test_any_key_may_be_missing_or_wrong(make_run: MakeRun, tmp_path: Path) -> N
     assert rows[-1]["new"] == "3.5"
 
 
+def test_a_record_of_a_newer_format_is_shown_and_said(make_run: MakeRun, tmp_path: Path) -> None:
+    runs = [make_run("wbp", format_version=FORMAT + 1), make_run("tv", format_version=FORMAT)]
+    text = write_report(tmp_path / "out", runs).read_text("utf-8")
+    assert text.count(f"run.json is of format {FORMAT + 1}") == 1
+    assert "needle" in text
+
+
+def test_a_record_nested_without_end_is_a_failed_row(make_run: MakeRun, tmp_path: Path) -> None:
+    run = make_run("wbp")
+    (run / "run.json").write_text("[" * 100_000 + "]" * 100_000, "utf-8")
+    text = write_report(tmp_path / "out", [run]).read_text("utf-8")
+    assert "run.json cannot be read" in text
+
+
+def test_a_name_that_is_no_utf_8_is_shown_with_marks(make_run: MakeRun, tmp_path: Path) -> None:
+    """As Python hands on a file's name of other bytes: half of a surrogate pair."""
+    run = make_run("wbp", name="needle \udcff", command=["reconstruct.py", "\udcff.mrc"])
+    assert "needle ?" in write_report(tmp_path / "out", [run]).read_text("utf-8")
+
+
 @pytest.mark.parametrize("value", [0.0, 3.0, np.nan])
 def test_a_constant_volume_is_pictured(make_run: MakeRun, tmp_path: Path, value: float) -> None:
     page = write_report(
@@ -356,11 +377,12 @@ def test_volumes_of_another_shape_are_not_scored(make_run: MakeRun, tmp_path: Pa
 
 
 def run_with(label: str, trust: dict[str, object] | None = None, **numbers: float) -> Run:
-    return Run(label, Path(label), {"algorithm": label, "trust": trust or {}}, "", numbers)
+    record = Record.from_json({"algorithm": label, "trust": trust or {}})
+    return Run(label, Path(label), record, "", numbers)
 
 
 def test_the_verdict_ranks_by_withheld_views() -> None:
-    said = verdict(
+    said = verdict_paragraphs(
         [
             run_with("sirt", withheld=0.1, residual=0.01),
             run_with("tv", {"noise_share_of_data": 0.06}, withheld=0.088, residual=0.05),
@@ -373,21 +395,24 @@ def test_the_verdict_ranks_by_withheld_views() -> None:
 def test_a_lead_within_two_percent_is_none() -> None:
     assert (
         "sirt and tv predict withheld views equally well"
-        in verdict([run_with("sirt", withheld=0.1), run_with("tv", withheld=0.101)])[0]
+        in verdict_paragraphs([run_with("sirt", withheld=0.1), run_with("tv", withheld=0.101)])[0]
     )
 
 
 def test_a_residual_alone_proves_nothing() -> None:
-    said = verdict([run_with("sirt", residual=0.1), run_with("tv", residual=0.05)])[0]
+    said = verdict_paragraphs([run_with("sirt", residual=0.1), run_with("tv", residual=0.05)])[0]
     assert said.startswith(
         "Not decided. tv fits its own views most closely (residual 0.05), but a small residual "
         "alone proves nothing"
     )
-    assert "a small residual alone proves nothing" in verdict([run_with("tv", residual=0.05)])[0]
+    assert (
+        "a small residual alone proves nothing"
+        in verdict_paragraphs([run_with("tv", residual=0.05)])[0]
+    )
 
 
 def test_a_single_run_is_compared_with_its_own_references() -> None:
-    said = verdict(
+    said = verdict_paragraphs(
         [run_with("tv", {"withheld": {"tv": 0.07, "wbp": 0.14, "sirt": 0.1}}, withheld=0.07)]
     )
     assert (
@@ -407,14 +432,14 @@ def test_a_learned_method_is_shown_beside_tv() -> None:
             withheld=0.1,
         ),
     ]
-    said = verdict(runs)[0]
+    said = verdict_paragraphs(runs)[0]
     assert said.startswith(
         "tv is ahead of irdm {} on withheld views by 12 %, of sirt by 12 % and of wbp by 37 %"
     )
 
 
 def test_those_behind_a_draw_are_named() -> None:
-    said = verdict(
+    said = verdict_paragraphs(
         [
             run_with("sirt", withheld=0.1),
             run_with("tv", withheld=0.101),
@@ -428,7 +453,7 @@ def test_those_behind_a_draw_are_named() -> None:
 
 
 def test_the_truth_decides_where_scores_disagree() -> None:
-    said = verdict(
+    said = verdict_paragraphs(
         [run_with("sirt", withheld=0.1, nrmse=0.2), run_with("tv", withheld=0.08, nrmse=0.3)]
     )
     assert any(
@@ -439,7 +464,7 @@ def test_the_truth_decides_where_scores_disagree() -> None:
 
 def test_fitted_noise_and_invented_energy_are_said() -> None:
     said = " ".join(
-        verdict(
+        verdict_paragraphs(
             [
                 run_with("cgls", residual_over_noise=0.6, invented_fraction=0.01),
                 run_with("tv", residual_over_noise=1.0, invented_fraction=0.07),

@@ -15,6 +15,7 @@ from recon.report.alignment import alignments
 from recon.report.data import Run, load_runs
 from recon.report.page import write_report
 from recon.report.plots import crowther, plots
+from recon.run.record import Record
 from recon.series import Volume
 
 ANGLES = np.arange(60.0, -61.0, -10.0)  # falling: plots are over rising tilts
@@ -46,7 +47,7 @@ def run(name: str, **entries: object) -> Run:
         "shape_zyx": [100, 8, 100],
         "trust": trust(name, 0.15),
     } | entries
-    return Run(name, Path(name), record, "", {"withheld": 0.15})
+    return Run(name, Path(name), Record.from_json(record), "", {"withheld": 0.15})
 
 
 def named(found: list[dict[str, object]]) -> dict[str, dict[str, object]]:
@@ -155,7 +156,7 @@ def test_noted_scores_are_not_computed_again(tmp_path: Path) -> None:
     assert noted.numbers["psnr_db"] == 12.5
     assert noted.notes == ("the middle",)
     assert noted.fsc is not None
-    assert noted.fsc[1].tolist() == [1.0, 0.2]
+    assert noted.fsc.correlation == (1.0, 0.2)
     old = load_runs([write(tmp_path / "b", scores={"nrmse": 3.0})])[
         0
     ]  # without a curve: from the volumes, which are equal
@@ -202,7 +203,7 @@ def test_beads_are_accounted_for_by_view_by_bead_and_with_error_bars() -> None:
 
 def test_pictures_of_the_folder_are_in_the_page(tmp_path: Path) -> None:
     (tmp_path / "fiducials.png").write_bytes(b"picture")
-    (found,) = alignments([Run("wbp", tmp_path, {"angles_deg": ANGLES.tolist()}, "", {})])
+    (found,) = alignments([Run("wbp", tmp_path, Record(angles_deg=tuple(ANGLES.tolist())))])
     assert found["pictures"] == [
         ("Beads through the views, and their residuals", "data:image/png;base64,cGljdHVyZQ==")
     ]

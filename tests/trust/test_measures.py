@@ -15,6 +15,7 @@ from recon.algorithms.withheld import withheld_views
 from recon.geometry import Geometry
 from recon.projectors.native import NativeProjector
 from recon.simulate.ellipsoids import catalyst, project_ellipsoids, rasterise
+from recon.trust.comparison import compare_predictions
 from recon.trust.measures import (
     changed_fraction,
     even_odd_fsc,
@@ -22,8 +23,8 @@ from recon.trust.measures import (
     whitened_residual,
     withheld_error,
 )
+from recon.trust.scores import TrustScores
 from recon.trust.standard import nothing, standard
-from recon.trust.verdict import verdict
 
 N, ROWS, NOISE = 64, slice(26, 34), 3.0
 ANGLES = np.arange(-60.0, 61.0, 3.0)
@@ -100,10 +101,10 @@ def test_even_and_odd_views_agree_farther_with_less_noise(scene) -> None:
 def test_tv_predicts_withheld_views_better_than_sirt_and_the_verdict_says_so(scene) -> None:
     A, y, _ = scene
     scores = standard(A, y, TV(n_iterations=200), noise=NOISE, rows=6)
-    assert scores["rows"] == 6
-    errors = scores["withheld"]
+    assert scores.rows == 6
+    errors = scores.withheld
     assert errors["tv"] < errors["sirt"] < errors["wbp"]
-    assert verdict(scores, "tv").startswith("tv is ahead of sirt on withheld views by")
+    assert compare_predictions(scores, "tv").startswith("tv is ahead of sirt on withheld views by")
 
 
 @pytest.mark.parametrize(
@@ -116,9 +117,9 @@ def test_tv_predicts_withheld_views_better_than_sirt_and_the_verdict_says_so(sce
     ],
 )
 def test_the_verdict_names_who_is_ahead(errors: dict[str, float], says: str) -> None:
-    assert says in verdict({"withheld": errors, "invented_fraction": 0.1}, "a")
+    assert says in compare_predictions(TrustScores(withheld=errors, invented_fraction=0.1), "a")
 
 
 def test_trust_none_is_nothing(scene) -> None:
     A, y, _ = scene
-    assert nothing(A, y, WBP(), noise=1.0) == {}
+    assert nothing(A, y, WBP(), noise=1.0) == TrustScores()

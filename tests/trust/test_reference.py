@@ -16,11 +16,11 @@ from recon.projectors.native import NativeProjector
 from recon.simulate.ellipsoids import catalyst, project_ellipsoids
 from recon.stage import Method, volume_only
 from recon.trust import reference as trust_reference
-from recon.trust import standard as standard_scores
+from recon.trust import standard as trust
+from recon.trust.comparison import compare_predictions
 from recon.trust.measures import predict_withheld, withheld_error
 from recon.trust.reference import reference_tv
 from recon.trust.standard import standard
-from recon.trust.verdict import verdict
 
 N, NOISE = 48, 3.0
 ANGLES = np.arange(-60.0, 61.0, 3.0)
@@ -55,22 +55,22 @@ def test_every_other_method_is_shown_beside_tv(scene) -> None:
         return sirt(A, y, n_iterations=10)
 
     scores = standard(A, y, Method(learned)(), noise=NOISE)
-    assert list(scores["withheld"]) == ["learned", "wbp", "sirt", "tv"]
-    assert scores["withheld"]["tv"] == min(scores["withheld"].values())
-    assert verdict(scores, "learned").startswith("tv is ahead of learned on withheld views by ")
-    assert scores["withheld"]["tv"] == pytest.approx(
+    assert list(scores.withheld) == ["learned", "wbp", "sirt", "tv"]
+    assert scores.withheld["tv"] == min(scores.withheld.values())
+    assert compare_predictions(scores, "learned").startswith(
+        "tv is ahead of learned on withheld views by "
+    )
+    assert scores.withheld["tv"] == pytest.approx(
         withheld_error(A, y, volume_only(reference_tv(A, y, noise=NOISE))), rel=1e-4
     )
-    assert scores["reference_options"]["tv"]["n_iterations"] == trust_reference.ITERATIONS
+    assert scores.reference_options["tv"]["n_iterations"] == trust_reference.ITERATIONS
 
 
 def test_tv_itself_is_not_run_twice(scene, monkeypatch: pytest.MonkeyPatch) -> None:
     A, y = scene
-    monkeypatch.setattr(
-        standard_scores, "reference_tv", lambda *_, **__: pytest.fail("TV is the run itself")
-    )
+    monkeypatch.setattr(trust, "reference_tv", lambda *_, **__: pytest.fail("TV is the run itself"))
     scores = standard(A, y, TV(weight=20.0, n_iterations=20), noise=NOISE)
-    assert list(scores["withheld"]) == ["tv", "wbp", "sirt"]
+    assert list(scores.withheld) == ["tv", "wbp", "sirt"]
 
 
 def test_its_weight_is_settled_on_few_rows(scene, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,14 +92,14 @@ def test_curves_belong_to_their_numbers(scene) -> None:
     assert np.sqrt((found.per_view**2 * power).sum() / power.sum()) == pytest.approx(
         found.error, rel=1e-6
     )
-    scores = standard_scores.assess(A, y, method, noise=NOISE, references={})
-    assert scores["withheld_per_view"]["sirt"] == pytest.approx(found.per_view, rel=1e-3)
-    assert scores["withheld_angles_deg"] == pytest.approx(ANGLES[found.views])
-    per_view = np.array(scores["whitened_residual_per_view"])
+    scores = trust.assess(A, y, method, noise=NOISE, references={})
+    assert scores.withheld_per_view["sirt"] == pytest.approx(found.per_view, rel=1e-3)
+    assert scores.withheld_angles_deg == pytest.approx(ANGLES[found.views])
+    per_view = np.array(scores.whitened_residual_per_view)
     assert per_view.shape == ANGLES.shape
-    assert np.sqrt((per_view**2).mean()) == pytest.approx(scores["whitened_residual"], rel=1e-3)
-    curve = scores["even_odd_fsc"]
+    assert np.sqrt((per_view**2).mean()) == pytest.approx(scores.whitened_residual, rel=1e-3)
+    curve = scores.even_odd_fsc
     first_below = next(
-        f for f, c in zip(curve["frequency"], curve["correlation"], strict=True) if c < 0.5
+        f for f, c in zip(curve.frequency, curve.correlation, strict=True) if c < 0.5
     )
-    assert first_below - 1 / N <= scores["even_odd_fsc_crossing"]["0.5"] <= first_below
+    assert first_below - 1 / N <= scores.even_odd_fsc_crossing["0.5"] <= first_below

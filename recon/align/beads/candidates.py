@@ -44,10 +44,10 @@ def find_candidates(
     search = _Search.of((stack.shape[1], stack.shape[2]), profile)
     with ThreadPoolExecutor(threads) as pool:
         found = list(pool.map(search.view, stack))
-    return classical(tuple(found))
+    return score_classically(tuple(found))
 
 
-def classical(found: tuple[Candidates, ...]) -> tuple[Candidates, ...]:
+def score_classically(found: tuple[Candidates, ...]) -> tuple[Candidates, ...]:
     usual = usual_height(found)
     return tuple(
         replace(c, score=np.clip(c.correlation, 0, 1) * np.clip(c.height / usual, 0, 1))
@@ -67,7 +67,7 @@ def usual_height(found: tuple[Candidates, ...]) -> float:
     )
 
 
-def scored(
+def score_candidates(
     stack: np.ndarray,
     found: tuple[Candidates, ...],
     profile: Profile,

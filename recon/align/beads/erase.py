@@ -13,7 +13,7 @@ RADIUS, RING = (
 )  # diameters: what is painted, and the outer edge of the ring it is taken from
 
 
-def erased(
+def erase_beads(
     stack: np.ndarray, position_px: np.ndarray, profile: Profile, *, seed: int = 0
 ) -> np.ndarray:
     """(tilt, y, x) without the beads at ``position_px`` (tilt, bead, 2), (y, x) from the centre of
@@ -30,10 +30,10 @@ def erased(
         beads = beads[((beads > -inner) & (beads < shape - 1 + inner)).all(1)]
         hidden = np.zeros(image.shape, bool)
         for at in beads:
-            part, radius = _around(at, inner, image.shape)
+            part, radius = _cut_around(at, inner, image.shape)
             hidden[part] |= radius <= inner
         for at in beads:
-            part, radius = _around(at, outer, image.shape)
+            part, radius = _cut_around(at, outer, image.shape)
             ring = (radius > inner) & (radius <= outer) & ~hidden[part]
             inside = radius <= inner
             if ring.sum() < 8 or not inside.any():
@@ -48,7 +48,7 @@ def erased(
     return out
 
 
-def _around(
+def _cut_around(
     at: np.ndarray, reach: float, shape: tuple[int, ...]
 ) -> tuple[tuple[slice, ...], np.ndarray]:
     """(slices of the part of the frame within ``reach``, distance of its pixels from ``at``)."""

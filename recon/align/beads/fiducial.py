@@ -11,13 +11,18 @@ from typing import Literal
 import numpy as np
 import torch
 
-from recon.align.beads.candidates import find_candidates, scored
+from recon.align.beads.candidates import find_candidates, score_candidates
 from recon.align.beads.crops import crops
-from recon.align.beads.erase import erased
-from recon.align.beads.followed import Followed, details, facts, sentence
+from recon.align.beads.erase import erase_beads
+from recon.align.beads.followed import (
+    Followed,
+    bead_tracks,
+    describe_alignment,
+    describe_in_words,
+)
 from recon.align.beads.profile import Profile, find_profile
 from recon.align.beads.rays import Spots
-from recon.align.beads.refine import Sightings, measured
+from recon.align.beads.refine import Sightings, measure_sightings
 from recon.align.beads.tracking import (
     FEWEST_BEADS,
     ONE_AXIS,
@@ -29,6 +34,7 @@ from recon.align.beads.tracking import (
 )
 from recon.align.bundle import Bundle, Freedom, Tracks, Trial, choose, project, solve, to_aligned
 from recon.align.bundle.gauge import upright
+from recon.align.found import ALIGN, FIDUCIALS, alignment_of, round_rows
 from recon.align.matching import match_reprojections
 from recon.align.shifts import from_surroundings
 from recon.errors import UserError
@@ -81,35 +87,37 @@ def fiducial(
     search = functools.partial(
         follow, stack, geometry.angles_deg, judge=judge, pixel_nm=geometry.pixel_nm, threads=threads
     )
-    found = _first(search, diameters)
-    done = solved_by(series, found, classifier)
+    found = _follow_first_size(search, diameters)
+    done = apply_solution(series, found, classifier)
     if refine:
-        done = _matched(done, threads)
+        done = _match_reprojections(done, threads)
     if not erase:
         return done
-    painted = erased(stack, project(found.bundle.cameras, found.bundle.beads_px), found.profile)
+    painted = erase_beads(
+        stack, project(found.bundle.cameras, found.bundle.beads_px), found.profile
+    )
     return done.after(
         f"{len(found.bundle.beads)} beads painted out", data=torch.from_numpy(painted)
     )
 
 
-def solved_by(series: TiltSeries, found: Followed, classifier: str) -> TiltSeries:
+def apply_solution(series: TiltSeries, found: Followed, classifier: str) -> TiltSeries:
     """The series with the geometry that the beads tell, and what is said of it."""
     geometry, bundle = series.geometry, found.bundle
     placed = to_aligned(bundle.cameras, bundle.beads_px)
     return series.after(
-        sentence(found, geometry.pixel_nm),
+        describe_in_words(found, geometry.pixel_nm),
         geometry=Geometry(
             placed.angles_deg, geometry.pixel_nm, placed.axis_deg, placed.shifts_px, placed.matrices
         ),
         facts={
-            "align": facts(found, geometry.angles_deg, classifier),
-            "fiducials": details(found, series.data.numpy()),
+            ALIGN: describe_alignment(found, geometry.angles_deg, classifier),
+            FIDUCIALS: bead_tracks(found, series.data.numpy()),
         },
     )
 
 
-def _matched(series: TiltSeries, threads: int) -> TiltSeries:
+def _match_reprojections(series: TiltSeries, threads: int) -> TiltSeries:
     """Reprojection matching from the beads' solution, whose other parameters stay: rounds are kept
     while they explain the views better."""
     raw, geometry = series.data.numpy(), series.geometry
@@ -122,19 +130,14 @@ def _matched(series: TiltSeries, threads: int) -> TiltSeries:
     )  # fmt: skip
     shifts = match.shifts_px * bin_by
     moved = float(np.sqrt(((shifts - geometry.shifts_px) ** 2).sum(1).mean()))
-    told = series.facts["align"]
-    assert isinstance(told, dict)
+    found = replace(
+        alignment_of(series), shifts_px=round_rows(shifts, 3), refined_by_px=round(moved, 4)
+    )
     return series.after(
         f"views moved by {moved:.3f} px rms to their reprojections, which leave "
         f"{match.residual:.4f} of the data unexplained",
         geometry=replace(geometry, shifts_px=shifts),
-        facts={
-            "align": {
-                **told,
-                "shifts_px": shifts.round(3).tolist(),
-                "refined_by_px": round(moved, 4),
-            }
-        },
+        facts={ALIGN: found},
     )
 
 
@@ -157,7 +160,9 @@ def _diameters_px(
     return [diameter]
 
 
-def _first(search: Callable[..., Followed], diameters_px: Sequence[float | None]) -> Followed:
+def _follow_first_size(
+    search: Callable[..., Followed], diameters_px: Sequence[float | None]
+) -> Followed:
     """The first diameter that finds beads enough; what the first one failed of, if none does.
 
     The size that stands out most may be that of the specimen's own particles: then the sizes that
@@ -192,7 +197,7 @@ def follow(
         raise too_few(0)
     candidates = find_candidates(stack, profile, threads=threads)
     if judge is not None:
-        candidates = scored(stack, candidates, profile, judge)
+        candidates = score_candidates(stack, candidates, profile, judge)
     shape = (stack.shape[1], stack.shape[2])
     middle = np.array([centre(n) for n in shape])
     spots = Spots(
@@ -200,7 +205,7 @@ def follow(
     )
     tracked = track(spots, tilt_deg, shape, profile.diameter_px)
     try:
-        sightings, bundle, trials = _refined(
+        sightings, bundle, trials = _refine_tracks(
             stack, tilt_deg, tracked, profile, judge, pixel_nm, threads
         )
     except NotEnoughBeads:
@@ -210,7 +215,7 @@ def follow(
     return Followed(sightings, bundle, trials, candidates, profile)
 
 
-def _refined(
+def _refine_tracks(
     stack: np.ndarray,
     tilt_deg: np.ndarray,
     tracked: Tracked,
@@ -225,10 +230,10 @@ def _refined(
     bundle = tracked.bundle
     wide = max(1.5, 0.2 * profile.diameter_px)
     trials: tuple[Trial, ...] = ()
-    sightings = measured(
+    sightings = measure_sightings(
         stack, bundle.cameras, bundle.beads_px, profile, within_px=wide, threads=threads
     )
-    sightings = _believed(stack, sightings, profile, judge)
+    sightings = _drop_other_tracks(stack, sightings, profile, judge)
     for last in (False, True):
         if len(np.unique(sightings.bead)) < FEWEST_BEADS:
             raise too_few(len(np.unique(sightings.bead)))
@@ -236,14 +241,18 @@ def _refined(
         if last:
             bundle, trials = choose(tracks, tilt_deg, axis_deg=bundle.axis_deg, pixel_nm=pixel_nm)
         else:
-            bundle = _solve(tracks, tilt_deg, bundle.axis_deg, pixel_nm)
+            bundle = _solve_tracks(tracks, tilt_deg, bundle.axis_deg, pixel_nm)
         reach = max(0.8, 5 * bundle.errors.sigma_px)
-        sightings = measured(
+        sightings = measure_sightings(
             stack, bundle.cameras, bundle.beads_px, profile, within_px=reach, threads=threads
         )
     tracks = sightings.tracks(shape, len(stack))
     bundle = solve(
-        tracks, tilt_deg, freedom=_sober(trials), axis_deg=bundle.axis_deg, pixel_nm=pixel_nm
+        tracks,
+        tilt_deg,
+        freedom=_drop_weak_strains(trials),
+        axis_deg=bundle.axis_deg,
+        pixel_nm=pixel_nm,
     )
     # The first views know the axis to some degrees only, so that it may have wandered beyond a
     # right angle since.
@@ -252,7 +261,7 @@ def _refined(
     return sightings.keep(np.isin(sightings.bead, bundle.beads)), bundle, trials
 
 
-def _sober(trials: tuple[Trial, ...]) -> Freedom:
+def _drop_weak_strains(trials: tuple[Trial, ...]) -> Freedom:
     """The chosen freedom without the strains that gained less than ``STRAIN_GAIN``."""
     taken = [trial for trial in trials if trial.taken]
     freedom = taken[-1].freedom
@@ -263,7 +272,9 @@ def _sober(trials: tuple[Trial, ...]) -> Freedom:
     return freedom
 
 
-def _solve(tracks: Tracks, tilt_deg: np.ndarray, axis_deg: float, pixel_nm: float | None) -> Bundle:
+def _solve_tracks(
+    tracks: Tracks, tilt_deg: np.ndarray, axis_deg: float, pixel_nm: float | None
+) -> Bundle:
     for freedom in (Freedom(tilt="free"), Freedom()):
         try:
             return solve(tracks, tilt_deg, freedom=freedom, axis_deg=axis_deg, pixel_nm=pixel_nm)
@@ -272,7 +283,7 @@ def _solve(tracks: Tracks, tilt_deg: np.ndarray, axis_deg: float, pixel_nm: floa
     return solve(tracks, tilt_deg, freedom=ONE_AXIS, axis_deg=axis_deg, pixel_nm=pixel_nm)
 
 
-def _believed(
+def _drop_other_tracks(
     stack: np.ndarray, sightings: Sightings, profile: Profile, judge: Score | None
 ) -> Sightings:
     """Without the tracks that are of something else: one view's score is a hint, the mean log odds

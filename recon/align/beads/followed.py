@@ -1,5 +1,5 @@
-"""What ``align=fiducial`` found, and what is said of it: the entries of the record, the files'
-contents, a sentence."""
+"""What ``align=fiducial`` found, and what is said of it: for the record, for the files, and in a
+sentence."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from recon.align.beads.profile import Profile
 from recon.align.beads.refine import Sightings
 from recon.align.bundle import Bundle, Trial, project, to_aligned
 from recon.align.bundle.model import nominal
+from recon.align.found import Alignment, BeadTracks, round_row, round_rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +30,8 @@ class Followed:
     profile: Profile
 
 
-def facts(found: Followed, tilt_deg: np.ndarray, classifier: str) -> dict[str, object]:
+def describe_alignment(found: Followed, tilt_deg: np.ndarray, classifier: str) -> Alignment:
+    """The solution of the beads in views at the nominal ``tilt_deg``, as the record has it."""
     bundle = found.bundle
     used = bundle.tracks.keep(bundle.used)
     start = nominal(tilt_deg, bundle.axis_deg)
@@ -39,71 +41,62 @@ def facts(found: Followed, tilt_deg: np.ndarray, classifier: str) -> dict[str, o
             - project(start, bundle.beads_px)[used.view, np.searchsorted(bundle.beads, used.bead)]
         ).T
     )
-    entries: dict[str, object] = {
-        "method": "fiducial",
-        "classifier": classifier,
-        "bead_px": round(found.profile.diameter_px, 2),
-        "beads_are": "bright" if found.profile.sign > 0 else "dark",
-        "n_beads": len(bundle.beads),
-        "views_per_bead": round(float(bundle.views_per_bead.mean()), 2),
-        "observations": int(bundle.used.sum()),
-        "residual_px": round(bundle.mean_residual_px, 4),
-        "leave_out_px": round(bundle.mean_leave_out_px, 4),
-        "before_px": round(float(before.mean()), 2),
-        "residual_px_per_view": _rounded(bundle.residual_per_view_px),
-        "residual_px_per_bead": _rounded(bundle.residual_per_bead_px),
-        "axis_deg": round(bundle.axis_deg, 4),
-        "axis_error_deg": round(bundle.errors.axis_deg, 4),
-        "freedom": bundle.freedom.said(),
-        "rotation_deg": _rounded(bundle.cameras.rotation_deg),
-        "magnification": _rounded(bundle.cameras.magnification, 5),
-        "tilt_deg": _rounded(bundle.cameras.tilt_deg),
-        "tilt_change_deg": _rounded(bundle.cameras.tilt_deg - tilt_deg),
-        "tilt_error_deg": _rounded(bundle.errors.tilt_deg),
-        "shifts_px": _rounded(to_aligned(bundle.cameras, bundle.beads_px).shifts_px),
-        "notes": list(bundle.notes),
-    }
-    if bundle.pixel_nm is not None:
-        entries["residual_nm"] = round(bundle.mean_residual_px * bundle.pixel_nm, 4)
     empty = np.flatnonzero(np.isnan(bundle.residual_per_view_px))
-    if empty.size:
-        names = ", ".join(map(str, empty[:12])) + (" ..." if empty.size > 12 else "")
-        entries["warning"] = (
-            f"no bead was measured in view{'s' if empty.size > 1 else ''} {names}: placed where "
-            f"the neighbours suggest; leave out what is "
-            "hidden there with exclude=[...]"
-        )
-    return entries
-
-
-def details(found: Followed, stack: np.ndarray) -> dict[str, object]:
-    """What the pipeline writes as files: tracks, beads, and the middle view with its residuals
-    (positions from the centre, px)."""
-    bundle = found.bundle
-    used = bundle.tracks.keep(bundle.used)
-    middle = int(np.argmin(np.abs(bundle.cameras.tilt_deg)))
-    return {
-        "bead": used.bead,
-        "view": used.view,
-        "position_px": used.position_px,
-        "residual_px": bundle.residual_px[bundle.used],
-        "beads": bundle.beads,
-        "beads_px": bundle.beads_px,
-        "picture": stack[middle],
-        "picture_view": middle,
-        "sign": found.profile.sign,
-    }
-
-
-def _rounded(values: np.ndarray, digits: int = 3) -> list[object]:
-    return (
-        [None if np.isnan(v).any() else v for v in np.round(values, digits)]
-        if values.ndim == 1
-        else values.round(digits).tolist()
+    names = ", ".join(map(str, empty[:12])) + (" ..." if empty.size > 12 else "")
+    unseen = (
+        f"no bead was measured in view{'s' if empty.size > 1 else ''} {names}: placed where "
+        f"the neighbours suggest; leave out what is "
+        "hidden there with exclude=[...]"
+    )
+    return Alignment(
+        method="fiducial",
+        warning=unseen if empty.size else "",
+        classifier=classifier,
+        bead_px=round(found.profile.diameter_px, 2),
+        beads_are="bright" if found.profile.sign > 0 else "dark",
+        n_beads=len(bundle.beads),
+        views_per_bead=round(float(bundle.views_per_bead.mean()), 2),
+        observations=int(bundle.used.sum()),
+        residual_px=round(bundle.mean_residual_px, 4),
+        residual_nm=(
+            None if bundle.pixel_nm is None else round(bundle.mean_residual_px * bundle.pixel_nm, 4)
+        ),
+        leave_out_px=round(bundle.mean_leave_out_px, 4),
+        before_px=round(float(before.mean()), 2),
+        residual_px_per_view=round_row(bundle.residual_per_view_px, 3),
+        residual_px_per_bead=round_row(bundle.residual_per_bead_px, 3),
+        axis_deg=round(bundle.axis_deg, 4),
+        axis_error_deg=round(bundle.errors.axis_deg, 4),
+        freedom=bundle.freedom.said(),
+        rotation_deg=round_row(bundle.cameras.rotation_deg, 3),
+        magnification=round_row(bundle.cameras.magnification, 5),
+        tilt_deg=round_row(bundle.cameras.tilt_deg, 3),
+        tilt_change_deg=round_row(bundle.cameras.tilt_deg - tilt_deg, 3),
+        tilt_error_deg=round_row(bundle.errors.tilt_deg, 3),
+        shifts_px=round_rows(to_aligned(bundle.cameras, bundle.beads_px).shifts_px, 3),
+        notes=bundle.notes,
     )
 
 
-def sentence(found: Followed, pixel_nm: float | None) -> str:
+def bead_tracks(found: Followed, stack: np.ndarray) -> BeadTracks:
+    """What the run writes as files: tracks, beads, and the middle view with its residuals."""
+    bundle = found.bundle
+    used = bundle.tracks.keep(bundle.used)
+    middle = int(np.argmin(np.abs(bundle.cameras.tilt_deg)))
+    return BeadTracks(
+        bead=used.bead,
+        view=used.view,
+        position_px=used.position_px,
+        residual_px=bundle.residual_px[bundle.used],
+        beads=bundle.beads,
+        beads_px=bundle.beads_px,
+        picture=stack[middle],
+        picture_view=middle,
+        sign=found.profile.sign,
+    )
+
+
+def describe_in_words(found: Followed, pixel_nm: float | None) -> str:
     bundle = found.bundle
     size = (
         f"{found.profile.diameter_px:.1f} px"

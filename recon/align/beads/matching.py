@@ -33,7 +33,7 @@ def voted_shift(
     return np.median(near, axis=0), int(votes[best])
 
 
-def matched(
+def match_points(
     moving: np.ndarray, fixed: np.ndarray, *, within_px: float, reach_px: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """((k, 2) pairs of indices, (2, 2) matrix, (2,) shift): ``fixed = matrix moving + shift`` for
@@ -49,7 +49,7 @@ def matched(
     if votes == 0:
         return pairs, matrix, shift
     for round_ in range(ROUNDS):
-        pairs = mutual(moving @ matrix.T + shift, fixed, within_px)
+        pairs = match_mutually(moving @ matrix.T + shift, fixed, within_px)
         if len(pairs) < 3:
             break
         a, b = moving[pairs[:, 0]], fixed[pairs[:, 1]]
@@ -63,7 +63,7 @@ def matched(
     return pairs, matrix, shift
 
 
-def mutual(a: np.ndarray, b: np.ndarray, within_px: float) -> np.ndarray:
+def match_mutually(a: np.ndarray, b: np.ndarray, within_px: float) -> np.ndarray:
     """(k, 2) indices of points of ``a`` (n, 2) and ``b`` (m, 2) that are each other's nearest, not
     farther than ``within_px``."""
     if len(a) == 0 or len(b) == 0:

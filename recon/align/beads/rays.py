@@ -81,9 +81,9 @@ def sight(
         for _ in range(2):
             if (spot >= 0).sum() < least:
                 return
-            at = triangulated(p, s, spots, spot)
+            at = triangulate(p, s, spots, spot)
             spot = gather(at, within_px)
-        there = inside(p, s, at, half)[list(trees)]
+        there = is_inside(p, s, at, half)[list(trees)]
         if (spot >= 0).sum() < max(least, least_share * there.sum()):
             return
         beads.append(at)
@@ -132,7 +132,7 @@ def sight(
     return Sighted(np.array(beads), np.stack(taken, axis=1))
 
 
-def triangulated(p: np.ndarray, s: np.ndarray, spots: Spots, spot: np.ndarray) -> np.ndarray:
+def triangulate(p: np.ndarray, s: np.ndarray, spots: Spots, spot: np.ndarray) -> np.ndarray:
     """(z, y, x) by least squares of one bead's candidates ``spot`` (view,)."""
     views = np.flatnonzero(spot >= 0)
     seen = np.array([spots.position_px[v][spot[v]] for v in views]) - s[views]
@@ -141,6 +141,6 @@ def triangulated(p: np.ndarray, s: np.ndarray, spots: Spots, spot: np.ndarray) -
     return np.asarray(np.linalg.lstsq(rows, np.append(seen.ravel(), 0.0), rcond=None)[0])
 
 
-def inside(p: np.ndarray, s: np.ndarray, at: np.ndarray, half: np.ndarray) -> np.ndarray:
+def is_inside(p: np.ndarray, s: np.ndarray, at: np.ndarray, half: np.ndarray) -> np.ndarray:
     """(view,) whether the frame shows a place (z, y, x)."""
     return np.asarray((np.abs(p @ at + s) <= half + 0.5).all(1))

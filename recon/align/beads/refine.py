@@ -43,7 +43,7 @@ class Sightings:
         return from_indices(self.bead, self.view, self.index_px, shape, n_views)
 
 
-def measured(
+def measure_sightings(
     stack: np.ndarray,
     cameras: Cameras,
     beads_px: np.ndarray,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from recon.align.beads.matching import matched, voted_shift
+from recon.align.beads.matching import match_points, voted_shift
 from recon.align.beads.rays import Sighted, Spots, projections, sight
 from recon.align.bundle.freedom import Freedom
 from recon.align.bundle.model import ROTATION, TILT, Cameras, X, Y
@@ -61,10 +61,12 @@ def track(
     tilts = np.asarray(tilt_deg, np.float64)
     order = np.argsort(tilts, kind="stable")
     within = max(2.0, 0.35 * diameter_px)
-    placed = _first_views(good, tilts, order)
-    bundle = _solved(_chains(good, placed, shape, diameter_px, len(tilts)), tilts, None, ONE_AXIS)
+    placed = _choose_first_views(good, tilts, order)
+    bundle = _solve_tracks(
+        _chain_neighbours(good, placed, shape, diameter_px, len(tilts)), tilts, None, ONE_AXIS
+    )
     blind = np.zeros(len(tilts), bool)
-    cameras, found = _again(good, bundle, tilts, placed, shape, within, ONE_AXIS)
+    cameras, found = _sight_again(good, bundle, tilts, placed, shape, within, ONE_AXIS)
 
     rank = {int(v): k for k, v in enumerate(order)}
     low, high = min(rank[int(v)] for v in placed), max(rank[int(v)] for v in placed)
@@ -79,7 +81,7 @@ def track(
             if down
             else (int(order[high + 1]), int(order[high]))
         )
-        cameras, seen = _placed(good, cameras, found.beads_px, view, neighbour, shape, within)
+        cameras, seen = _place_view(good, cameras, found.beads_px, view, neighbour, shape, within)
         blind[view] = not seen
         if seen:
             placed = np.append(placed, view)
@@ -91,14 +93,14 @@ def track(
                 cameras,
                 placed,
                 within_px=1.5 * within,
-                height_px=_heights(found.beads_px, shape, diameter_px),
+                height_px=_choose_heights(found.beads_px, shape, diameter_px),
                 shape=shape,
                 known_px=found.beads_px,
                 least_views=min(6, len(placed) // 2),
             )
-            bundle = _solved(_tracks(good, found), tilts, bundle.axis_deg, ONE_AXIS)
-            cameras = _kept_shifts(bundle.cameras, cameras, placed)
-            found = _of(bundle)
+            bundle = _solve_tracks(_make_tracks(good, found), tilts, bundle.axis_deg, ONE_AXIS)
+            cameras = _keep_shifts(bundle.cameras, cameras, placed)
+            found = _as_sighted(bundle)
             since = 0
     for freedom, reach in (
         (ONE_AXIS, 1.5 * within),
@@ -110,12 +112,14 @@ def track(
             cameras,
             placed,
             within_px=reach,
-            height_px=_heights(found.beads_px, shape, diameter_px, wide=freedom == ONE_AXIS),
+            height_px=_choose_heights(found.beads_px, shape, diameter_px, wide=freedom == ONE_AXIS),
             shape=shape,
             known_px=found.beads_px,
         )
-        bundle = _solved(_tracks(spots, found), tilts, float(cameras.rotation_deg.mean()), freedom)
-        cameras = _kept_shifts(bundle.cameras, cameras, placed)
+        bundle = _solve_tracks(
+            _make_tracks(spots, found), tilts, float(cameras.rotation_deg.mean()), freedom
+        )
+        cameras = _keep_shifts(bundle.cameras, cameras, placed)
         found = Sighted(bundle.beads_px, found.spot[:, bundle.beads])
     if len(found.beads_px) < FEWEST_BEADS:
         raise too_few(len(found.beads_px))
@@ -140,7 +144,7 @@ def contradictory(count: int, why: UserError) -> NotEnoughBeads:
     )
 
 
-def _first_views(spots: Spots, tilts: np.ndarray, order: np.ndarray) -> np.ndarray:
+def _choose_first_views(spots: Spots, tilts: np.ndarray, order: np.ndarray) -> np.ndarray:
     """Views around the lowest tilt that shows beads enough, next to each other in tilt."""
     enough = np.array([len(p) >= FEWEST_BEADS for p in spots.position_px])
     if enough.sum() < START_VIEWS:
@@ -163,7 +167,7 @@ def _first_views(spots: Spots, tilts: np.ndarray, order: np.ndarray) -> np.ndarr
     return np.asarray(candidates[low : high + 1])
 
 
-def _chains(
+def _chain_neighbours(
     spots: Spots, views: np.ndarray, shape: tuple[int, int], diameter_px: float, n_views: int
 ) -> Tracks:
     """Tracks through ``views``, sorted by tilt, from the matches of neighbours."""
@@ -171,7 +175,7 @@ def _chains(
     name: dict[tuple[int, int], int] = {}
     count = 0
     for a, b in itertools.pairwise(views):
-        pairs, _, _ = matched(
+        pairs, _, _ = match_points(
             spots.position_px[a], spots.position_px[b], within_px=0.7 * diameter_px, reach_px=reach
         )
         for i, j in pairs:
@@ -189,7 +193,9 @@ def _chains(
     return Tracks(number, np.array([v for v, _ in keys]), position, n_views)
 
 
-def _solved(tracks: Tracks, tilts: np.ndarray, axis_deg: float | None, freedom: Freedom) -> Bundle:
+def _solve_tracks(
+    tracks: Tracks, tilts: np.ndarray, axis_deg: float | None, freedom: Freedom
+) -> Bundle:
     """``solve``, with stiffer parameters where few beads do not determine those asked for."""
     for tried in (freedom, Freedom(), ONE_AXIS):
         try:
@@ -199,7 +205,7 @@ def _solved(tracks: Tracks, tilts: np.ndarray, axis_deg: float | None, freedom: 
     raise contradictory(len(np.unique(tracks.bead)), last) from last
 
 
-def _again(
+def _sight_again(
     spots: Spots,
     bundle: Bundle,
     tilts: np.ndarray,
@@ -214,22 +220,22 @@ def _again(
         bundle.cameras,
         placed,
         within_px=1.5 * within,
-        height_px=_heights(bundle.beads_px, shape, within, wide=True),
+        height_px=_choose_heights(bundle.beads_px, shape, within, wide=True),
         shape=shape,
         known_px=bundle.beads_px,
         least_views=max(3, len(placed) // 2),
     )
     if len(found.beads_px) < 4:
         raise too_few(len(found.beads_px))
-    again = _solved(_tracks(spots, found), tilts, bundle.axis_deg, freedom)
-    return again.cameras, _of(again)
+    again = _solve_tracks(_make_tracks(spots, found), tilts, bundle.axis_deg, freedom)
+    return again.cameras, _as_sighted(again)
 
 
-def _of(bundle: Bundle) -> Sighted:
+def _as_sighted(bundle: Bundle) -> Sighted:
     return Sighted(bundle.beads_px, np.full((bundle.tracks.n_views, len(bundle.beads)), -1))
 
 
-def _heights(
+def _choose_heights(
     beads_px: np.ndarray, shape: tuple[int, int], diameter_px: float, *, wide: bool = False
 ) -> tuple[float, float]:
     """Where along z to look: half as far again as beads are known to be, and never less than five
@@ -244,7 +250,7 @@ def _heights(
     return max(float(low) - room, -most), min(float(high) + room, most)
 
 
-def _placed(
+def _place_view(
     spots: Spots,
     cameras: Cameras,
     beads_px: np.ndarray,
@@ -270,7 +276,7 @@ def _placed(
     return (Cameras(parameters), True) if seen else (guess, False)
 
 
-def _kept_shifts(solved: Cameras, before: Cameras, placed: np.ndarray) -> Cameras:
+def _keep_shifts(solved: Cameras, before: Cameras, placed: np.ndarray) -> Cameras:
     """The solution, with what ``before`` said for views that it knows nothing of, moved along with
     its neighbours."""
     parameters = solved.parameters.copy()
@@ -285,7 +291,7 @@ def _kept_shifts(solved: Cameras, before: Cameras, placed: np.ndarray) -> Camera
     return Cameras(parameters)
 
 
-def _tracks(spots: Spots, found: Sighted) -> Tracks:
+def _make_tracks(spots: Spots, found: Sighted) -> Tracks:
     view, bead = np.nonzero(found.spot >= 0)
     if len(view) == 0:
         raise too_few(0)

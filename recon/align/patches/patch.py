@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from recon.align.found import ALIGN, Alignment, alignment_of, round_row, round_rows
 from recon.align.matching import Match, match_reprojections
 from recon.align.patches.placement import Placement
 from recon.align.patches.track import NotEnoughTexture, Solution, match_patches, track_patches
@@ -90,7 +91,7 @@ def patch(
     return series.after(
         _sentence(found, match, before, bin_by),
         geometry=geometry,
-        facts={"align": _facts(found, match, before, bin_by, size)},
+        facts={ALIGN: _alignment(found, match, before, bin_by, size)},
     )
 
 
@@ -130,39 +131,36 @@ def _match(stack: np.ndarray, place: Placement, rounds: int, threads: int) -> Ma
 
 def _kept(rough: TiltSeries, why: str) -> TiltSeries:
     """The cross-correlation's result, and why."""
-    facts = rough.facts["align"]
-    assert isinstance(facts, dict)
+    found = alignment_of(rough)
     said = f"align=patch falls back on align=xcorr: {why}"
-    warning = said if "warning" not in facts else f"{said}; {facts['warning']}"
+    warning = f"{said}; {found.warning}" if found.warning else said
     return rough.after(
-        said, facts={"align": {**facts, "asked": "patch", "fallback": why, "warning": warning}}
+        said, facts={ALIGN: replace(found, asked="patch", fallback=why, warning=warning)}
     )
 
 
-def _facts(
-    found: Solution, match: Match, before: Match, bin_by: int, size: int
-) -> dict[str, object]:
+def _alignment(found: Solution, match: Match, before: Match, bin_by: int, size: int) -> Alignment:
     bundle, place = found.bundle, found.placement
-    return {
-        "method": "patch",
-        "axis_deg": round(place.axis_deg, 3),
-        "axis_error_deg": round(bundle.errors.axis_deg, 4),
-        "patch_px": size * bin_by,
-        "n_patches": len(bundle.beads),
-        "views_per_patch": round(float(bundle.views_per_bead.mean()), 2),
-        "correlation": round(found.correlation, 3),
-        "residual_px": round(bundle.mean_residual_px * bin_by, 4),
-        "leave_out_px": round(bundle.mean_leave_out_px * bin_by, 4),
-        "freedom": bundle.freedom.said(),
-        "reprojection_residual": round(match.residual, 5),
-        "reprojection_residual_xcorr": round(before.residual, 5),
-        "error_px_per_view": (match.error_px * bin_by).round(3).tolist(),
-        "rotation_deg": bundle.cameras.rotation_deg.round(3).tolist(),
-        "magnification": bundle.cameras.magnification.round(5).tolist(),
-        "tilt_deg": bundle.cameras.tilt_deg.round(3).tolist(),
-        "shifts_px": (match.shifts_px * bin_by).round(3).tolist(),
-        "notes": list(bundle.notes),
-    }
+    return Alignment(
+        method="patch",
+        axis_deg=round(place.axis_deg, 3),
+        axis_error_deg=round(bundle.errors.axis_deg, 4),
+        patch_px=size * bin_by,
+        n_patches=len(bundle.beads),
+        views_per_patch=round(float(bundle.views_per_bead.mean()), 2),
+        correlation=round(found.correlation, 3),
+        residual_px=round(bundle.mean_residual_px * bin_by, 4),
+        leave_out_px=round(bundle.mean_leave_out_px * bin_by, 4),
+        freedom=bundle.freedom.said(),
+        reprojection_residual=round(match.residual, 5),
+        reprojection_residual_xcorr=round(before.residual, 5),
+        error_px_per_view=round_row(match.error_px * bin_by, 3),
+        rotation_deg=round_row(bundle.cameras.rotation_deg, 3),
+        magnification=round_row(bundle.cameras.magnification, 5),
+        tilt_deg=round_row(bundle.cameras.tilt_deg, 3),
+        shifts_px=round_rows(match.shifts_px * bin_by, 3),
+        notes=bundle.notes,
+    )
 
 
 def _sentence(found: Solution, match: Match, before: Match, bin_by: int) -> str:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.spatial import cKDTree
 
-from recon.align.beads.candidates import find_candidates, scored
+from recon.align.beads.candidates import find_candidates, score_candidates
 from recon.align.beads.crops import crops
 from recon.align.beads.profile import find_profile
 
@@ -108,7 +108,7 @@ def test_crops_are_in_units_of_a_beads_height_and_the_classifier_decides(drawn) 
         crops(view, AT, 10.0, 400.0), bright / 4, atol=1e-5
     )  # but how high a bead is, does
     profile = find_profile(view[None], np.zeros(1))
-    (judged,) = scored(
+    (judged,) = score_candidates(
         view[None],
         find_candidates(view[None], profile),
         profile,

@@ -16,11 +16,12 @@ from scipy.spatial import cKDTree
 
 from recon.align.auto import auto
 from recon.align.beads import fiducial as stage
-from recon.align.beads.erase import erased
+from recon.align.beads.erase import erase_beads
 from recon.align.beads.fiducial import fiducial, follow
-from recon.align.beads.followed import Followed, details
+from recon.align.beads.followed import Followed, bead_tracks
 from recon.align.beads.profile import find_profile
 from recon.align.beads.tracking import NotEnoughBeads
+from recon.align.found import alignment_of
 from recon.align.resample import resample
 from recon.errors import UserError
 from recon.geometry import Geometry, centre, view_freedom
@@ -71,15 +72,14 @@ def test_geometry_is_the_true_one(followed: Followed, sample: Sample) -> None:
 
 
 def test_the_stage_gives_one_affine_map_a_view(series: TiltSeries, sample: Sample) -> None:
-    """Beads of the resampled series lie on ``x cos t + z sin t`` at one y; the facts say how well;
+    """Beads of the resampled series lie on ``x cos t + z sin t`` at one y; the alignment says how well;
     the files are IMOD's."""
     done = fiducial(series, classifier="none")
     assert done.geometry.matrices is not None
     assert np.array_equal(done.data, series.data)
-    facts = done.facts["align"]
-    assert isinstance(facts, dict)
-    assert facts["n_beads"] >= 12
-    assert facts["residual_px"] < 0.3 < 1 < facts["before_px"]
+    found = alignment_of(done)
+    assert found.n_beads >= 12
+    assert found.residual_px < 0.3 < 1 < found.before_px
     assert "beads" in done.history[-1]
     gold = sample.fiducials
     assert gold is not None
@@ -105,7 +105,7 @@ def test_matching_reprojections_puts_views_back(
     true = right.geometry.shifts_px
     assert true is not None
     wrong = true + np.random.default_rng(0).normal(scale=0.8, size=true.shape)
-    refined = stage._matched(
+    refined = stage._match_reprojections(
         right.after("kicked", geometry=replace(right.geometry, shifts_px=wrong)), 1
     )
     assert refined.geometry.shifts_px is not None
@@ -117,23 +117,22 @@ def test_matching_reprojections_puts_views_back(
     )
     assert before > 0.8
     assert after < 0.5
-    facts = refined.facts["align"]
-    assert isinstance(facts, dict)
-    np.testing.assert_allclose(facts["shifts_px"], refined.geometry.shifts_px, atol=1e-3)
+    found = alignment_of(refined)
+    np.testing.assert_allclose(found.shifts_px, refined.geometry.shifts_px, atol=1e-3)
     assert "reprojections" in refined.history[-1]
 
 
 def test_files_come_back_as_they_were(series: TiltSeries, followed: Followed, tmp_path) -> None:
-    found = details(followed, series.data.numpy())
+    found = bead_tracks(followed, series.data.numpy())
     write_fiducials(tmp_path, found, 1.0, 2)
     beads, numbers = read_xyz(tmp_path / "fiducials.xyz")
     np.testing.assert_allclose(beads, 2 * followed.bundle.beads_px, atol=1e-3)
     assert np.array_equal(numbers, followed.bundle.beads)
     bead, view, position = read_points(tmp_path / "fiducials.txt", (512, 512))
-    order = np.lexsort((found["view"], found["bead"]))
-    assert np.array_equal(bead, found["bead"][order])
-    assert np.array_equal(view, found["view"][order])
-    np.testing.assert_allclose(position, 2 * found["position_px"][order], atol=1e-3)
+    order = np.lexsort((found.view, found.bead))
+    assert np.array_equal(bead, found.bead[order])
+    assert np.array_equal(view, found.view[order])
+    np.testing.assert_allclose(position, 2 * found.position_px[order], atol=1e-3)
     assert (tmp_path / "fiducials.png").stat().st_size > 20_000
 
 
@@ -155,9 +154,8 @@ def test_without_beads_there_is_a_sentence(kind: str) -> None:
 
 def test_auto_falls_back_and_says_why() -> None:
     done = auto(empty("dim"))
-    facts = done.facts["align"]
-    assert isinstance(facts, dict)
-    assert facts["method"] == "xcorr"
+    found = alignment_of(done)
+    assert found.method == "xcorr"
     assert "no beads" in done.history[0]
 
 
@@ -216,7 +214,7 @@ def test_painted_out_beads_are_gone_and_nothing_else(sample: Sample, series: Til
     stack = series.data.numpy()[10:12]
     profile = find_profile(stack, np.zeros(2))
     at = gold.tracks_px[10:12] - [centre(n) for n in stack.shape[1:]]
-    painted = erased(stack, at, profile)
+    painted = erase_beads(stack, at, profile)
     near = np.zeros(stack.shape, bool)
     y, x = np.indices(stack.shape[1:])
     inside = 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from recon.align.beads.matching import affine, matched, mutual, similarity, voted_shift
+from recon.align.beads.matching import affine, match_mutually, match_points, similarity, voted_shift
 
 
 def test_votes_find_a_jump_among_clutter() -> None:
@@ -32,7 +32,7 @@ def test_rotated_and_stretched_views_are_matched() -> None:
     wanted = np.array([[np.cos(t), -np.sin(t)], [np.sin(t), np.cos(t)]]) @ np.diag([1.01, 0.95])
     order = rng.permutation(50)[:42]
     b = a[order] @ wanted.T + [12.0, -7.0]
-    pairs, matrix, shift = matched(a, b, within_px=6.0, reach_px=60.0)
+    pairs, matrix, shift = match_points(a, b, within_px=6.0, reach_px=60.0)
     assert (order[pairs[:, 1]] == pairs[:, 0]).mean() > 0.95
     assert len(pairs) > 38
     np.testing.assert_allclose(matrix, wanted, atol=0.01)
@@ -51,5 +51,5 @@ def test_exact_maps_are_recovered(kind) -> None:
 
 def test_nearest_neighbours_are_mutual() -> None:
     a, b = np.array([[0.0, 0.0], [1.0, 0.0]]), np.array([[0.4, 0.0], [9.0, 9.0]])
-    assert mutual(a, b, 2.0).tolist() == [[0, 0]]
-    assert len(mutual(a, np.zeros((0, 2)), 2.0)) == 0
+    assert match_mutually(a, b, 2.0).tolist() == [[0, 0]]
+    assert len(match_mutually(a, np.zeros((0, 2)), 2.0)) == 0

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from recon.align.found import alignment_of
 from recon.align.matching import match_reprojections
 from recon.align.patches.patch import patch, refined
 from recon.align.patches.placement import Placement
@@ -22,21 +23,15 @@ from tests.align.test_xcorr import degraded_catalyst, shift_error_px
 ANGLES = np.arange(-60.0, 61.0, 6.0)
 
 
-def facts_of(series: TiltSeries) -> dict[str, object]:
-    facts = series.facts["align"]
-    assert isinstance(facts, dict)
-    return facts
-
-
 def test_views_of_a_film_that_differ_in_rotation_and_magnification_are_solved(film) -> None:
     done = patch(film.series, axis_deg=3.0)
-    facts = facts_of(done)
-    print(facts["freedom"], facts["reprojection_residual"], facts["reprojection_residual_xcorr"])
+    found = alignment_of(done)
+    print(found.freedom, found.reprojection_residual, found.reprojection_residual_xcorr)
     assert done.data is film.series.data
-    assert facts["method"] == "patch"
-    assert facts["reprojection_residual"] < 0.995 * facts["reprojection_residual_xcorr"]
+    assert found.method == "patch"
+    assert found.reprojection_residual < 0.995 * found.reprojection_residual_xcorr
     assert done.geometry.matrices is not None
-    rotation, magnification = np.array(facts["rotation_deg"]), np.array(facts["magnification"])
+    rotation, magnification = np.array(found.rotation_deg), np.array(found.magnification)
     print(
         np.std(rotation - film.cameras.rotation_deg),
         np.std(magnification - film.cameras.magnification),
@@ -49,9 +44,9 @@ def test_noise_falls_back_with_a_sentence() -> None:
     noise = np.random.default_rng(0).normal(100, 10, (ANGLES.size, 64, 64)).astype(np.float32)
     series = TiltSeries(torch.from_numpy(noise), Geometry(ANGLES, 1.0))
     done = patch(series, axis_deg=0.0, rounds=1)
-    assert facts_of(done)["method"] == "xcorr"
+    assert alignment_of(done).method == "xcorr"
     assert "falls back on align=xcorr" in done.history[-1]
-    assert "falls back" in str(facts_of(done)["warning"])
+    assert "falls back" in alignment_of(done).warning
     np.testing.assert_array_equal(
         done.geometry.shifts_px, xcorr(series, axis_deg=0.0).geometry.shifts_px
     )
@@ -68,10 +63,10 @@ def test_a_half_empty_stack_does_not_crash(film, half: str) -> None:
     done = patch(series, axis_deg=3.0, rounds=1)
     assert done.geometry.shifts_px is not None
     assert np.isfinite(done.geometry.shifts_px).all()
-    facts = facts_of(done)
-    assert facts["method"] == "patch" or "falls back" in done.history[-1]
+    found = alignment_of(done)
+    assert found.method == "patch" or "falls back" in done.history[-1]
     if half == "late":
-        assert facts["method"] == "xcorr"
+        assert found.method == "xcorr"
 
 
 def test_empty_views_and_tiny_patches_are_one_sentence() -> None:
@@ -112,6 +107,9 @@ def test_the_catalyst_by_patches_alone(reference) -> None:
 
 def test_the_needle_is_explained_no_worse_than_by_cross_correlation(reference) -> None:
     series = preprocess(read_tilt_series(reference("needle/HAADF.mrc"), exclude=range(1, 77, 2)))
-    rough, done = facts_of(xcorr(series, working_px=64)), facts_of(patch(series, working_px=64))
-    assert done["reprojection_residual"] <= rough["reprojection_residual"]
-    assert done["method"] == "patch" or "patches" in str(done["fallback"])
+    rough, done = (
+        alignment_of(xcorr(series, working_px=64)),
+        alignment_of(patch(series, working_px=64)),
+    )
+    assert done.reprojection_residual <= rough.reprojection_residual
+    assert done.method == "patch" or "patches" in done.fallback

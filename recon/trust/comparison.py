@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from recon.trust.scores import TrustScores
 
 NO_LEAD = 0.02  # a smaller lead is called none: other noise would turn it round
 
 
-def verdict(trust: Mapping[str, object], name: str) -> str:
-    """One honest line: who predicts unseen views better, and by how much."""
-    errors = trust["withheld"]
-    assert isinstance(errors, dict)
+def compare_predictions(scores: TrustScores, name: str) -> str:
+    """One honest line: who predicts unseen views better, ``name`` or the best of the others, and by
+    how much."""
+    errors = scores.withheld
     others = {other: error for other, error in errors.items() if other != name}
     invented = (
-        f"{100 * float(str(trust['invented_fraction'])):.0f} % of the energy of {name} "
-        f"lies "
-        f"where nothing was measured"
+        f"{100 * (scores.invented_fraction or 0.0):.0f} % of the energy of {name} lies where "
+        f"nothing was measured"
     )
     if not others:
         return f"withheld views are missed by {errors[name]:.4f} of the data; {invented}"
