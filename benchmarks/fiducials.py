@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import csv
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -26,20 +27,18 @@ from recon.align.bundle.model import TILT, Cameras, matrices
 from recon.learned.bead_scores import bead_classifier
 from recon.preprocess import preprocess
 from recon.simulate.applied import recording
-from recon.simulate.bead_film import beads
+from recon.simulate.bead_film import VIEWS, Section, beads
 from recon.simulate.sample import Sample
 
 OUT = Path(__file__).with_suffix(".csv")
 HARD = {
-    "dose_e_nm2": 40.0,
-    "texture": 0.8,
+    "views": replace(VIEWS, dose_e_nm2=40.0),
+    "section": Section(texture=0.8, tilt_blur_px=1.2, bar_from_deg=50.0),
     "clustered": 0.3,
-    "tilt_blur_px": 1.2,
-    "bar_from_deg": 50.0,
     "bead_nm": 8.0,
 }
 CASES: dict[str, dict[str, object]] = {
-    "film 256": {"size": 256, "n_beads": 12, "step_deg": 4.0},
+    "film 256": {"size": 256, "n_beads": 12, "views": replace(VIEWS, step_deg=4.0)},
     "film 512": {"size": 512},
     "hard film 512": {"size": 512, **HARD},
     "film 1024": {"size": 1024},

@@ -26,6 +26,9 @@ from recon.phantoms.supported_catalyst import supported_catalyst
 from recon.phantoms.vesicles import vesicles
 from recon.projectors.native import NativeProjector
 from recon.simulate.acquire import acquire
+from recon.simulate.detector import Detector
+from recon.simulate.goniometer import Goniometer
+from recon.simulate.views import Views
 
 SIZE, ROWS = 96, 32
 SEED = 0
@@ -80,16 +83,10 @@ def volume_case(family: str, max_tilt_deg: float, dose_e_px: float, name: str) -
     )  # the thickest column scatters 1 %, so the damping of thick matter stays below that
     series = acquire(
         at_any_size,
-        scheme="equal",
-        max_tilt_deg=max_tilt_deg,
-        step_deg=STEP_DEG,
+        views=Views("equal", max_tilt_deg, STEP_DEG, dose_e_nm2=dose_e_px * 100 / pixel**2),
+        stage=Goniometer(drift_px=0.0, axis_deg=0.0),
         free_path_nm=free_path_nm,
-        dose_e_nm2=dose_e_px * 100 / pixel**2,
-        dark_level=0.0,
-        read_noise=0.0,
-        cosmic_rays_per_view=0.0,
-        drift_px=0.0,
-        axis_deg=0.0,
+        detector=Detector(dark_level=0.0, read_noise=0.0, cosmic_rays_per_view=0.0),
         seed=SEED,
     ).series
     y = (series.data * (thickest_nm / (dose_e_px * pixel))).contiguous()

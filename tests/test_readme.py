@@ -29,7 +29,7 @@ FAST = [
     "sample.step_deg=6",
     "align.rounds=0",
     "preprocess.bin=1",
-    "simulate.step_deg=6",
+    "simulate.views.step_deg=6",
 ]
 
 
@@ -76,7 +76,7 @@ def test_every_option_it_names_exists() -> None:
     known = set(option_names(CONFIGS)) | set(option_names(CONFIGS, "train"))
     named = set(
         re.findall(
-            r"(?<![\w.+/-])([a-z_]+(?:\.[a-z_]+)?)=",
+            r"(?<![\w.+/-])([a-z_]+(?:\.[a-z_]+)*)=",
             "\n".join(re.findall(r"`([^`\n]+)`", README) + COMMANDS),
         )
     )

@@ -7,6 +7,7 @@ import difflib
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from omegaconf import OmegaConf
 
@@ -21,6 +22,8 @@ def sentence(
     if found := re.search(r"Could not override '([^']+)'", text):
         name = found.group(1)
         known = option_names(configs, command)
+        if moved := moved_option(name, known):
+            return moved
         if name in known or name.split("@")[0] in known:
             return (
                 f"{name} cannot be set like this ({_reason(text)}); check its value, or see --help"
@@ -54,6 +57,16 @@ def sentence(
     return f"{first}; see --help"
 
 
+def moved_option(name: str, known: Sequence[str]) -> str | None:
+    """The sentence for an option that lies deeper in its group now, as ``simulate.views.step_deg``
+    for ``simulate.step_deg``: the options of the group that end in the same word. None if there
+    are none.
+    """
+    group, _, word = name.partition(".")
+    now = [k for k in known if k.startswith(f"{group}.") and k.endswith(f".{word}") and k != name]
+    return f"{name} was given; it is {' or '.join(now)} now" if word and now else None
+
+
 def group_names(configs: Path, command: str) -> list[str]:
     """The groups that a command chooses from: those of its defaults, and for ``reconstruct`` the
     recipes."""
@@ -78,7 +91,8 @@ def groups_listed(configs: Path, command: str) -> str:
 
 
 def option_names(configs: Path, command: str = "reconstruct") -> list[str]:
-    """All names that can stand before ``=``: keys of the root, groups, and ``group.key``."""
+    """All names that can stand before ``=``: keys of the root, groups, and what their files hold at
+    any depth, such as ``simulate.views.step_deg``."""
     root = OmegaConf.load(configs / f"{command}.yaml")
     names = [str(k) for k in root if k not in ("defaults", "hydra")]
     for group in (configs / name for name in group_names(configs, command)):
@@ -86,12 +100,20 @@ def option_names(configs: Path, command: str = "reconstruct") -> list[str]:
         if group.name == "model":
             continue
         for file in group.glob("*.yaml"):
-            names += [
-                f"{group.name}.{key!s}"
-                for key in OmegaConf.load(file)
-                if not str(key).startswith("_")
-            ]
+            names += _keys(OmegaConf.load(file), group.name)
     return sorted(set(names))
+
+
+def _keys(node: Any, name: str) -> list[str]:
+    """``name.key`` for every key of ``node`` and of the nodes inside it; none is resolved."""
+    found: list[str] = []
+    for key in node:
+        if str(key).startswith("_") or str(key) == "defaults":
+            continue
+        found.append(f"{name}.{key}")
+        if not OmegaConf.is_interpolation(node, key) and OmegaConf.is_dict(node[key]):
+            found += _keys(node[key], f"{name}.{key}")
+    return found
 
 
 def _culprit(text: str, words: Sequence[str]) -> str:

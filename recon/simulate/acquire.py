@@ -14,18 +14,35 @@ from recon.errors import UserError
 from recon.geometry import Geometry
 from recon.phantoms.base import Phantom
 from recon.series import PER_NM, TiltSeries, Volume
-from recon.simulate import stage
 from recon.simulate.applied import Applied, Fiducials, recorded_positions
 from recon.simulate.bragg import Bragg, beam_directions, in_zone_axis
-from recon.simulate.detector import bad_pixels as draw_bad_pixels
-from recon.simulate.detector import check_dose, cosmic_rays, electrons, read_out, with_bad_pixels
+from recon.simulate.detector import (
+    Detector,
+    add_cosmic_rays,
+    count_electrons,
+    draw_bad_pixels,
+    put_bad_pixels,
+    read_out,
+)
 from recon.simulate.fiducials import Beads, bead_chords, bead_voxels, hidden, place, track
 from recon.simulate.film import Film, bar_transmission, slab_length
 from recon.simulate.fresnel import defocused, wavelength_nm
+from recon.simulate.goniometer import Goniometer
+from recon.simulate.groups import check_groups
+from recon.simulate.randomness import BAD_PIXELS, BEADS, BRAGG, SCAN, generator_of
 from recon.simulate.sample import Sample
 from recon.simulate.scan import Scan, scan_errors, scanned, scanned_positions
-from recon.simulate.session import Axis, Scheme, Session, begin, binned, recorded, specimen, sweep
+from recon.simulate.session import (
+    Session,
+    begin_session,
+    bin_image,
+    make_specimen,
+    record_mass,
+    sweep_angles,
+)
+from recon.simulate.views import Axis, Views
 
+VIEWS, STAGE, DETECTOR = Views(), Goniometer(), Detector()
 STEADY, NO_BEADS, NO_FILM, AMORPHOUS = Scan(), Beads(), Film(), Bragg()
 FILM_HEIGHT = -0.4  # of the support film's middle, in boxes from the specimen's centre
 # Phase shift per factor e of attenuation, for the halo: gold shifts by 0.16 rad / nm and loses 1/e
@@ -36,81 +53,51 @@ PHASE_PER_E_FOLD = 2.0
 def acquire(
     family: Callable[..., Phantom],
     *,
-    scheme: Scheme = "equal",
-    max_tilt_deg: float = 66.0,
-    step_deg: float = 2.0,
-    missing_views: int = 0,
-    sweep_deg: float = 0.0,
-    axis: Axis = "a",
+    views: Views = VIEWS,
+    stage: Goniometer = STAGE,
     contrast: Literal["haadf", "bright_field"] = "haadf",
     free_path_nm: float = 500.0,
     defocus_um: float = 0.0,
     bragg: Bragg = AMORPHOUS,
     film: Film = NO_FILM,
     beads: Beads = NO_BEADS,
-    dose_e_nm2: float = 20000.0,
-    dark_level: float = 20.0,
-    read_noise: float = 1.0,
-    cosmic_rays_per_view: float = 0.3,
-    bad_pixels: float = 0.0,
+    detector: Detector = DETECTOR,
     scan: Scan = STEADY,
-    drift_px: float = 3.0,
-    axis_deg: float = 86.5,
-    axis_error_px: float = 0.0,
-    tilt_error_deg: float = 0.0,
-    rotation_error_deg: float = 0.0,
-    magnification_error: float = 0.0,
     seed: int = 0,
 ) -> Sample:
     """Record ``family`` (a phantom function with its options filled in).
 
     A ray that meets the mass t = integral of density along it (nm) scatters the fraction 1 - exp(-t
     / ``free_path_nm``) of its electrons: what HAADF counts, saturating for thick and dense matter;
-    bright field counts the rest. ``dose_e_nm2``: per view.
+    bright field counts the rest. ``defocus_um``: bright field only, gives edges and beads their
+    fringes.
 
-    Stage: ``sweep_deg``: by how much it turns during each exposure (continuous rotation); ``axis``:
-    b is the second series of a dual-axis recording, of the specimen turned by 90 degrees in its
-    plane. ``drift_px``: standard deviation of a random walk over the views, along and across the
-    axis; ``axis_error_px``: where the axis lies off the centre; ``tilt_error_deg``,
-    ``rotation_error_deg``, ``magnification_error``: standard deviations of the true tilts about
-    those written down, of each view's rotation beyond ``axis_deg`` and of its magnification (.002:
-    .2 %).
-
-    Specimen: ``bragg``, ``film``, ``beads``: crystals that darken in zone axes, a support film and
-    its grid, gold beads; off by default. ``defocus_um``: bright field only, gives edges and beads
-    their fringes. Detector: ``bad_pixels``: share that is always hot or dead; ``scan``: errors of a
-    scanned beam.
+    ``views``: tilts and dose; ``stage``: what the goniometer does wrong. Specimen: ``bragg``,
+    ``film``, ``beads``: crystals that darken in zone axes, a support film and its grid, gold beads;
+    off by default. ``detector``, ``scan``: errors of the camera and of a scanned beam. Each group
+    says what its options mean.
 
     Raises ``UserError`` for what no microscope can do.
     """
-    _check(
-        contrast,
-        free_path_nm,
-        dose_e_nm2,
-        defocus_um,
-        {"scan": scan, "beads": beads, "film": film, "bragg": bragg},
+    check_groups(
+        "simulate",
+        views=(views, Views),
+        stage=(stage, Goniometer),
+        bragg=(bragg, Bragg),
+        film=(film, Film),
+        beads=(beads, Beads),
+        detector=(detector, Detector),
+        scan=(scan, Scan),
     )
-    coarse, fine = specimen(family, axis)
+    _check(contrast, free_path_nm, defocus_um)
+    coarse, fine = make_specimen(family, views.axis)
     pixel, box_nm = coarse.voxel_nm, coarse.voxel_nm * coarse.density.shape[2]
-    session = begin(
-        pixel,
-        scheme=scheme,
-        max_tilt_deg=max_tilt_deg,
-        step_deg=step_deg,
-        missing_views=missing_views,
-        drift_px=drift_px,
-        axis_deg=axis_deg,
-        axis_error_px=axis_error_px,
-        tilt_error_deg=tilt_error_deg,
-        rotation_error_deg=rotation_error_deg,
-        magnification_error=magnification_error,
-        sweep_deg=sweep_deg,
-        axis=axis,
-        seed=seed,
-    )
+    session = begin_session(pixel, views=views, stage=stage, seed=seed)
     rng, shape = session.rng, (int(coarse.density.shape[1]), int(coarse.density.shape[2]))
-    session = _with_crystals(session, fine, bragg, axis, seed)
-    gold = None if beads.count == 0 else _gold(beads, film, box_nm, session, axis, shape, seed)
+    session = _with_crystals(session, fine, bragg, views.axis, seed)
+    gold = (
+        None if beads.count == 0 else _gold(beads, film, box_nm, session, views.axis, shape, seed)
+    )
 
     scattered = np.stack(
         [
@@ -127,7 +114,7 @@ def acquire(
         reaching = reaching * np.stack(bars)
         session = _shadowed(session, np.stack(bars))
         gold = gold and hidden(gold, np.stack(bars))
-    errors = scan_errors(scan, len(reaching), shape, stage.stream(session.seed, stage.SCAN))
+    errors = scan_errors(scan, len(reaching), shape, generator_of(SCAN, session.seed))
     if errors is not None:
         reaching = np.clip(
             np.stack(
@@ -139,35 +126,37 @@ def acquire(
         session = replace(session, applied=replace(session.applied, scan_px=errors))
         gold = gold and _scanned_gold(gold, errors, pixel)
 
-    incident = dose_e_nm2 * pixel**2
-    data = cosmic_rays(
-        read_out(electrons(incident * reaching, rng), dark_level, read_noise, rng),
-        cosmic_rays_per_view,
+    incident = views.dose_e_nm2 * pixel**2
+    data = add_cosmic_rays(
+        read_out(count_electrons(incident * reaching, rng), detector, rng),
+        detector.cosmic_rays_per_view,
         20 * incident,
         rng,
     )
-    bad = draw_bad_pixels(shape, bad_pixels, stage.stream(seed, stage.BAD_PIXELS))
+    bad = draw_bad_pixels(shape, detector.bad_pixels, generator_of(BAD_PIXELS, seed))
     if bad is not None:
-        data = with_bad_pixels(data, bad, dark_level + 5 * incident)
+        data = put_bad_pixels(data, bad, detector.dark_level + 5 * incident)
         session = replace(session, applied=replace(session.applied, bad_pixels=bad))
 
     angles = session.angles_deg
     step = (
-        f"simulated: {coarse.name}, {contrast} at {dose_e_nm2:g} e/nm2 a view, {scheme} scheme of "
+        f"simulated: {coarse.name}, {contrast} at {views.dose_e_nm2:g} e/nm2 a view, {views.scheme} scheme of "
         f"{angles.size} views to "
-        f"{np.abs(angles).max():g} deg, drift {drift_px:g} px, axis {axis_deg:g} deg, seed {seed}"
+        f"{np.abs(angles).max():g} deg, drift {stage.drift_px:g} px, axis {stage.axis_deg:g} deg, seed {seed}"
     )
     more = {
-        "second axis": axis == "b",
-        f"sweep {sweep_deg:g} deg": sweep_deg > 0,
+        "second axis": views.axis == "b",
+        f"sweep {views.sweep_deg:g} deg": views.sweep_deg > 0,
         f"defocus {defocus_um:g} um": defocus_um != 0,
-        f"tilt, rotation, magnification errors {tilt_error_deg:g} deg, {rotation_error_deg:g} deg, "
-        f"{magnification_error:g}": (rotation_error_deg > 0 or magnification_error > 0),
+        f"tilt, rotation, magnification errors {stage.tilt_error_deg:g} deg, "
+        f"{stage.rotation_error_deg:g} deg, {stage.magnification_error:g}": (
+            stage.rotation_error_deg > 0 or stage.magnification_error > 0
+        ),
         str(bragg): bragg != AMORPHOUS,
         str(film): film != NO_FILM,
         str(beads): beads != NO_BEADS,
         str(scan): scan != STEADY,
-        f"bad pixels {bad_pixels:g}": bad is not None,
+        f"bad pixels {detector.bad_pixels:g}": bad is not None,
     }
     history = (*coarse.history, ", ".join([step, *(words for words, on in more.items() if on)]))
     series = TiltSeries(
@@ -199,10 +188,10 @@ def _scattered(
     exposure."""
     density, pixel = _diffracting(fine, session, view, bragg), session.geometry.pixel_nm
     assert pixel is not None
-    angles = sweep(session, view, shape[1])
+    angles = sweep_angles(session, view, shape[1])
     total = np.zeros(shape, np.float32)
     for angle in angles:
-        mass = binned(recorded(density, fine.voxel_nm, session, view, float(angle)))
+        mass = bin_image(record_mass(density, fine.voxel_nm, session, view, float(angle)))
         if film.thickness_nm > 0:
             mass = mass + film.density * slab_length(film.thickness_nm, float(angle))
         if gold is not None:
@@ -255,7 +244,7 @@ def _with_crystals(session: Session, fine: Phantom, bragg: Bragg, axis: Axis, se
         )
     beams = beam_directions(session.geometry.angles_deg, second_axis=axis == "b")
     events = in_zone_axis(
-        int(fine.instances.max()), beams, bragg.width_deg, stage.stream(seed, stage.BRAGG)
+        int(fine.instances.max()), beams, bragg.width_deg, generator_of(BRAGG, seed)
     )
     return replace(session, applied=replace(session.applied, bragg=events))
 
@@ -276,11 +265,11 @@ def _gold(
         film.thickness_nm if on_film else 0.8 * box_nm if beads.layer_nm is None else beads.layer_nm
     )
     positions, diameters = place(
-        beads, layer, (0.95 * box_nm, 0.95 * box_nm), stage.stream(seed, stage.BEADS)
+        beads, layer, (0.95 * box_nm, 0.95 * box_nm), generator_of(BEADS, seed)
     )
     positions[:, 0] += FILM_HEIGHT * box_nm if on_film else 0.0
     if axis == "b":
-        positions = positions[:, [0, 2, 1]] * [1, -1, 1]  # as session.turned
+        positions = positions[:, [0, 2, 1]] * [1, -1, 1]  # as session.turn_phantom
     return track(positions, diameters, beads.diameter_nm, session.geometry, session.applied, shape)
 
 
@@ -331,16 +320,9 @@ def _with_support(
     return density
 
 
-def _check(
-    contrast: str,
-    free_path_nm: float,
-    dose_e_nm2: float,
-    defocus_um: float,
-    groups: dict[str, object],
-) -> None:
+def _check(contrast: str, free_path_nm: float, defocus_um: float) -> None:
     if contrast not in ("haadf", "bright_field"):
         raise UserError(f"simulate.contrast={contrast} given, haadf or bright_field wanted")
-    check_dose(dose_e_nm2, "simulate")
     if not (np.isfinite(free_path_nm) and free_path_nm > 0):
         raise UserError(
             f"simulate.free_path_nm={free_path_nm} given, a positive length wanted; some 100 nm "
@@ -351,9 +333,3 @@ def _check(
             f"simulate.defocus_um={defocus_um} given with contrast={contrast}, up to 100 um in "
             f"bright field wanted; a dark-field probe has no fringes"
         )
-    for (name, group), kind in zip(groups.items(), (Scan, Beads, Film, Bragg), strict=True):
-        if not isinstance(group, kind):
-            raise UserError(
-                f"simulate.{name}={group} given, its options wanted one by one, such as "
-                f"simulate.beads.count=20"
-            )

@@ -7,7 +7,7 @@ views that rotate and breathe.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -17,9 +17,8 @@ from recon.errors import UserError
 from recon.geometry import Geometry
 from recon.phantoms.base import free_gb
 from recon.series import PER_NM, TiltSeries, Volume
-from recon.simulate import stage
 from recon.simulate.applied import Applied, Fiducials, recorded_positions
-from recon.simulate.detector import check_dose, electrons
+from recon.simulate.detector import count_electrons
 from recon.simulate.fiducials import Beads, bead_chords, bead_voxels, hidden, place, track
 from recon.simulate.film import (
     Film,
@@ -32,8 +31,11 @@ from recon.simulate.film import (
     slab_length,
 )
 from recon.simulate.fresnel import defocused, wavelength_nm
+from recon.simulate.goniometer import Goniometer, draw_drift, draw_view_errors
+from recon.simulate.groups import check_groups
+from recon.simulate.randomness import BEADS, COUNTS, DRIFT, GRAINS, TILTS, check_seed, generator_of
 from recon.simulate.sample import Sample
-from recon.simulate.schemes import equal
+from recon.simulate.views import Views, draw_tilts
 
 # Attenuation of resin and of gold behind a small objective aperture, and phase shift per length:
 # mean inner potentials of about 8 and 25 V times 6.5e-3 rad / (V nm) at 300 kV. Our choice, of the
@@ -45,82 +47,102 @@ MARGIN = (
 )
 
 
+@dataclass(frozen=True)
+class Section:
+    """A plastic section on a grid. ``film_nm``: its thickness; ``texture``: standard deviation of
+    its grains' densities, where the film's is 1 (0: none). ``tilt_blur_px``: energy loss in it
+    blurs by this times (1 / cos - 1). ``bar_from_deg``: tilt at which the grid's bars come in (90:
+    never)."""
+
+    film_nm: float = 150.0
+    texture: float = 0.4
+    tilt_blur_px: float = 0.7
+    bar_from_deg: float = 57.0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.film_nm < np.inf or not 0 <= self.texture <= 2:
+            raise UserError(
+                f"section.film_nm={self.film_nm}, section.texture={self.texture} given, a "
+                f"thickness > 0 and 0 to 2 wanted"
+            )
+        if not 0 <= self.tilt_blur_px <= 20 or not 0 < self.bar_from_deg <= 90:
+            raise UserError(
+                f"section.tilt_blur_px={self.tilt_blur_px}, "
+                f"section.bar_from_deg={self.bar_from_deg} given, 0 to 20 and 0 to 90 wanted"
+            )
+
+
+VIEWS = Views(max_tilt_deg=60.0, dose_e_nm2=150.0)
+STAGE = Goniometer(
+    drift_px=5.0,
+    axis_deg=85.3,
+    tilt_error_deg=0.2,
+    rotation_error_deg=0.05,
+    magnification_error=0.002,
+)
+SECTION = Section()
+
+
 def beads(
     *,
     size: int = 512,
     pixel_nm: float = 1.0,
-    max_tilt_deg: float = 60.0,
-    step_deg: float = 2.0,
+    views: Views = VIEWS,
+    stage: Goniometer = STAGE,
     n_beads: int = 40,
     bead_nm: float = 10.0,
     clustered: float = 0.1,
-    film_nm: float = 150.0,
-    texture: float = 0.4,
-    dose_e_nm2: float = 150.0,
+    section: Section = SECTION,
     defocus_um: float = 4.0,
-    tilt_blur_px: float = 0.7,
-    bar_from_deg: float = 57.0,
-    drift_px: float = 5.0,
-    axis_deg: float = 85.3,
-    rotation_error_deg: float = 0.05,
-    magnification_error: float = 0.002,
-    tilt_error_deg: float = 0.2,
     seed: int = 0,
 ) -> Sample:
-    """A tilt series of ``size``^2 pixels of a ``film_nm`` section with ``n_beads`` in its untilted
-    field; more come in at high tilt.
+    """A tilt series of ``size``^2 pixels of a ``section`` with ``n_beads`` in its untilted field;
+    more come in at high tilt.
 
-    ``texture``: standard deviation of the grains' densities, where the film's is 1; ``dose_e_nm2``:
-    per view (150 is 1.5 e/A^2); ``tilt_blur_px``: energy loss blurs by this times (1 / cos - 1);
-    ``bar_from_deg``: tilt at which the grid's bars come in (90: never); ``drift_px``, and the four
-    errors: standard deviations of drift and of what alignment has to find in every view. The truth
-    is -log of transmission per nm in a slab that holds film and beads.
+    ``views``: tilts and dose (150 is 1.5 e/A^2), each at one angle and of the first axis;
+    ``stage``: drift and errors that alignment has to find in every view. The truth is -log of
+    transmission per nm in a slab that holds film and beads.
 
     Raises ``UserError`` for what cannot be recorded.
     """
-    _check(
-        size,
-        pixel_nm,
-        dose_e_nm2,
-        film_nm,
-        texture,
-        tilt_blur_px,
-        max_tilt_deg,
-        drift_px,
-        tilt_error_deg,
+    check_groups(
+        "sample", views=(views, Views), stage=(stage, Goniometer), section=(section, Section)
     )
-    angles = equal(max_tilt_deg=max_tilt_deg, step_deg=step_deg)
-    true_angles = angles + tilt_error_deg * stage.stream(seed, stage.TILTS).normal(size=angles.size)
-    shifts = stage.drift(stage.stream(seed, stage.DRIFT), angles.size, drift_px)
-    applied = stage.view_errors(angles.size, rotation_error_deg, magnification_error, 0.0, seed)
-    geometry = Geometry(true_angles, pixel_nm, axis_deg, shifts)
+    _check(size, pixel_nm, views, stage, section)
+    check_seed(seed)
+    film_nm, angles = section.film_nm, draw_tilts(views, seed)
+    true_angles = angles + stage.tilt_error_deg * generator_of(TILTS, seed).normal(size=angles.size)
+    shifts = draw_drift(generator_of(DRIFT, seed), angles.size, stage.drift_px)
+    shifts[:, 1] += stage.axis_error_px
+    applied = draw_view_errors(angles.size, stage, 0.0, seed)
+    geometry = Geometry(true_angles, pixel_nm, stage.axis_deg, shifts)
 
     field = _field(size, geometry, film_nm)
     positions, diameters = _beads(
         Beads(n_beads, bead_nm, clustered=clustered), film_nm, size * pixel_nm, field, seed
     )
     gold = track(positions, diameters, bead_nm, geometry, applied, (size, size))
-    grains = random_grains(stage.stream(seed, stage.GRAINS), 8000.0, film_nm, field, texture)
-    film = Film(film_nm, 1.0, bar_from_deg, 1000.0)
+    grains = random_grains(generator_of(GRAINS, seed), 8000.0, film_nm, field, section.texture)
+    dose, film = views.dose_e_nm2, Film(film_nm, 1.0, section.bar_from_deg, 1000.0)
 
-    rng = stage.stream(seed, stage.COUNTS)
+    rng = generator_of(COUNTS, seed)
     data, open_share = np.empty((2, angles.size, size, size), np.float32)
     where = recorded_positions(grains.centre_nm, geometry, applied, (size, size))
     for view in range(angles.size):
         image = _behind(film, grains, where[view], gold, geometry, applied, view, defocus_um, size)
-        blur = tilt_blur_px * (1 / np.cos(np.deg2rad(true_angles[view])) - 1)
+        blur = section.tilt_blur_px * (1 / np.cos(np.deg2rad(true_angles[view])) - 1)
         image = ndimage.gaussian_filter(image, blur)[MARGIN:-MARGIN, MARGIN:-MARGIN]
         passed = bar_transmission(film, (size, size), geometry, applied, view)
         open_share[view] = passed
-        data[view] = electrons(np.maximum(dose_e_nm2 * pixel_nm**2 * image * passed, 0), rng)
+        data[view] = count_electrons(np.maximum(dose * pixel_nm**2 * image * passed, 0), rng)
     gold = hidden(gold, open_share)
     applied = replace(applied, shadowed=1 - open_share.mean((1, 2)))
 
     step = (
         f"simulated: {n_beads} gold beads of {bead_nm:g} nm on a film of {film_nm:g} nm, bright "
-        f"field at {dose_e_nm2:g} e/nm2 a view, "
-        f"{angles.size} views to {np.abs(angles).max():g} deg, drift {drift_px:g} px, axis "
-        f"{axis_deg:g} deg, seed {seed}"
+        f"field at {dose:g} e/nm2 a view, "
+        f"{angles.size} views to {np.abs(angles).max():g} deg, drift {stage.drift_px:g} px, axis "
+        f"{stage.axis_deg:g} deg, seed {seed}"
     )
     series = TiltSeries(torch.from_numpy(data), Geometry(angles, pixel_nm), "beads", (step,))
     truth = Volume(
@@ -133,7 +155,7 @@ def _beads(
     wanted: Beads, film_nm: float, width_nm: float, field: tuple[float, float], seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Those of the untilted field first, then as many per area in the rest of ``field``."""
-    rng = stage.stream(seed, stage.BEADS)
+    rng = generator_of(BEADS, seed)
     inner, sizes = place(wanted, film_nm, (width_nm, width_nm), rng)
     more = round(wanted.count * field[0] * field[1] / width_nm**2)
     outer, outer_sizes = place(replace(wanted, count=more), film_nm, field, rng)
@@ -209,40 +231,29 @@ def slab_thickness_px(film_nm: float, bead_nm: float, pixel_nm: float) -> int:
     return int(np.ceil((film_nm + 2.5 * bead_nm) / pixel_nm))
 
 
-def _check(
-    size: int,
-    pixel_nm: float,
-    dose_e_nm2: float,
-    film_nm: float,
-    texture: float,
-    tilt_blur_px: float,
-    max_tilt_deg: float,
-    drift_px: float,
-    tilt_error_deg: float,
-) -> None:
+def _check(size: int, pixel_nm: float, views: Views, stage: Goniometer, section: Section) -> None:
     if not 64 <= size <= 8192 or not (np.isfinite(pixel_nm) and pixel_nm > 0):
         raise UserError(
             f"sample.size={size}, sample.pixel_nm={pixel_nm} given, 64 to 8192 pixels of a "
             f"positive size wanted"
         )
-    check_dose(dose_e_nm2, "sample")
-    if not 0 < film_nm < np.inf or not 0 <= texture <= 2 or not 0 <= tilt_blur_px <= 20:
+    if views.max_tilt_deg > 80:
         raise UserError(
-            f"sample.film_nm={film_nm}, sample.texture={texture}, "
-            f"sample.tilt_blur_px={tilt_blur_px} given, a thickness > 0, 0 to 2 and "
-            "0 to 20 wanted"
+            f"sample.views.max_tilt_deg={views.max_tilt_deg} given, at most 80 wanted: a film's "
+            f"views have no end at 90 degrees"
         )
-    if max_tilt_deg > 80:
+    if views.sweep_deg != 0 or views.axis != "a":
         raise UserError(
-            f"sample.max_tilt_deg={max_tilt_deg} given, at most 80 wanted: a film's views have no "
-            f"end at 90 degrees"
+            f"sample.views.sweep_deg={views.sweep_deg}, sample.views.axis={views.axis} given, 0 "
+            f"and a wanted; use simulate=fiducials with a phantom for the others"
         )
-    if not (0 <= drift_px < size / 4 and 0 <= tilt_error_deg < 5):
+    if not (stage.drift_px < size / 4 and stage.tilt_error_deg < 5):
         raise UserError(
-            f"sample.drift_px={drift_px}, sample.tilt_error_deg={tilt_error_deg} given, 0 to "
-            f"{size / 4:g} and 0 to 5 wanted"
+            f"sample.stage.drift_px={stage.drift_px}, "
+            f"sample.stage.tilt_error_deg={stage.tilt_error_deg} given, 0 to {size / 4:g} and 0 to "
+            f"5 wanted"
         )
-    wanted = 4e-9 * size**2 * (4 * film_nm / pixel_nm + 150)
+    wanted = 4e-9 * size**2 * (4 * section.film_nm / pixel_nm + 150)
     if wanted > free_gb():
         raise UserError(
             f"sample.size={size} given, which needs {wanted:.1f} GB and {free_gb():.1f} GB are "

@@ -37,7 +37,7 @@ def zone_axes() -> np.ndarray:
 def beam_directions(angles_deg: np.ndarray, *, second_axis: bool = False) -> np.ndarray:
     """(tilt, 3) as (z, y, x) in the specimen of the first series: rays of equation (1), x cos t + z
     sin t = constant, run along (cos t, 0, -sin t). For a second series the specimen is turned
-    (``session.turned``), so the tilt moves them along y instead."""
+    (``session.turn_phantom``), so the tilt moves them along y instead."""
     t = np.deg2rad(angles_deg)
     zero = np.zeros_like(t)
     return np.stack(

@@ -2,21 +2,46 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from recon.errors import UserError
 
 
-def check_dose(dose_e_nm2: float, group: str) -> None:
-    """Raise ``UserError`` for a dose per view, an option of ``group``, that makes no image."""
-    if not (np.isfinite(dose_e_nm2) and dose_e_nm2 > 0):
-        raise UserError(
-            f"{group}.dose_e_nm2={dose_e_nm2} given, a positive dose wanted; without electrons "
-            f"there is no image"
-        )
+@dataclass(frozen=True)
+class Detector:
+    """``dark_level``: offset of its read-out, counts; ``read_noise``: standard deviation, counts.
+    ``cosmic_rays_per_view``: single bright pixels, on average. ``bad_pixels``: share that is hot or
+    dead in every view."""
+
+    dark_level: float = 20.0
+    read_noise: float = 1.0
+    cosmic_rays_per_view: float = 0.3
+    bad_pixels: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not np.isfinite(self.dark_level):
+            raise UserError(
+                f"detector.dark_level={self.dark_level} given, a finite number of counts wanted"
+            )
+        if not 0 <= self.read_noise < np.inf:
+            raise UserError(
+                f"detector.read_noise={self.read_noise} given, a standard deviation >= 0 wanted"
+            )
+        if not 0 <= self.cosmic_rays_per_view < np.inf:
+            raise UserError(
+                f"detector.cosmic_rays_per_view={self.cosmic_rays_per_view} given, a number from 0 "
+                f"wanted; 0.3 is usual"
+            )
+        if not 0 <= self.bad_pixels <= 0.1:
+            raise UserError(
+                f"detector.bad_pixels={self.bad_pixels} given, a share from 0 to 0.1 wanted; 1e-4 "
+                f"is usual"
+            )
 
 
-def electrons(expected: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def count_electrons(expected: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Counts with the Poisson statistics of their expectation, which they replace: noise is not
     added to a signal, it is the signal."""
     if not np.isfinite(expected).all() or (expected < 0).any():
@@ -27,21 +52,18 @@ def electrons(expected: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return np.asarray(rng.poisson(expected), np.float64)
 
 
-def read_out(
-    counts: np.ndarray, dark_level: float, read_noise: float, rng: np.random.Generator
-) -> np.ndarray:
+def read_out(counts: np.ndarray, detector: Detector, rng: np.random.Generator) -> np.ndarray:
     """Detector offset and Gaussian read noise, in counts."""
-    if read_noise < 0:
-        raise UserError(f"read_noise={read_noise} given, a standard deviation >= 0 wanted")
-    return np.asarray(counts + dark_level + read_noise * rng.normal(size=counts.shape))
+    return np.asarray(
+        counts + detector.dark_level + detector.read_noise * rng.normal(size=counts.shape)
+    )
 
 
-def cosmic_rays(
+def add_cosmic_rays(
     views: np.ndarray, per_view: float, strength: float, rng: np.random.Generator
 ) -> np.ndarray:
-    """(tilt, y, x) with a Poisson number of single bright pixels in every view."""
-    if per_view < 0:
-        raise UserError(f"cosmic_rays_per_view={per_view} given, a number >= 0 wanted")
+    """(tilt, y, x) with a Poisson number of single pixels in every view that are brighter by
+    ``strength``."""
     out = views.copy()
     for view in out:
         hit = rng.integers(0, view.size, rng.poisson(per_view))
@@ -49,17 +71,17 @@ def cosmic_rays(
     return out
 
 
-def bad_pixels(shape: tuple[int, int], share: float, rng: np.random.Generator) -> np.ndarray | None:
+def draw_bad_pixels(
+    shape: tuple[int, int], share: float, rng: np.random.Generator
+) -> np.ndarray | None:
     """(y, x) int8: 1 hot, -1 dead, for ``share`` of the pixels, as many of either; None for
     none."""
-    if not 0 <= share <= 0.1:
-        raise UserError(f"bad_pixels={share} given, a share from 0 to 0.1 wanted; 1e-4 is usual")
     kind = rng.random(shape)
     if share == 0:
         return None
     return np.where(kind < share / 2, 1, np.where(kind < share, -1, 0)).astype(np.int8)
 
 
-def with_bad_pixels(views: np.ndarray, bad: np.ndarray, hot_value: float) -> np.ndarray:
+def put_bad_pixels(views: np.ndarray, bad: np.ndarray, hot_value: float) -> np.ndarray:
     """(tilt, y, x) in which hot pixels have ``hot_value`` and dead ones 0, in every view."""
     return np.where(bad == 1, hot_value, np.where(bad == -1, 0.0, views))

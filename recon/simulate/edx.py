@@ -13,11 +13,20 @@ from recon.errors import UserError
 from recon.geometry import Geometry
 from recon.phantoms.base import Phantom
 from recon.series import PER_NM, TiltSeries, Volume
-from recon.simulate import stage
 from recon.simulate.acquire import acquire
-from recon.simulate.detector import electrons
+from recon.simulate.detector import count_electrons
+from recon.simulate.goniometer import Goniometer
+from recon.simulate.groups import check_groups
+from recon.simulate.randomness import FIRST_ELEMENT, generator_of
 from recon.simulate.sample import Sample
-from recon.simulate.session import Axis, Scheme, begin, binned, recorded, specimen, sweep
+from recon.simulate.session import (
+    begin_session,
+    bin_image,
+    make_specimen,
+    record_mass,
+    sweep_angles,
+)
+from recon.simulate.views import Views
 
 AZIMUTHS_DEG = (
     45.0,
@@ -30,7 +39,7 @@ TAKE_OFF_DEG = (
 )
 HALF_WIDTH_DEG = 13.5  # each sees 0.17 sr
 HOLDER_DEG = 5.0  # elevation of the holder's walls, seen from the specimen
-CONTINUUM_CHANNEL = 1000  # first stream number of the elements' counting noise
+VIEWS, STAGE = Views(step_deg=6.0), Goniometer()
 
 
 def shadowing(angles_deg: np.ndarray) -> np.ndarray:
@@ -68,23 +77,12 @@ def acquire_edx(
     family: Callable[..., Phantom],
     *,
     element: str | None = None,
-    scheme: Scheme = "equal",
-    max_tilt_deg: float = 66.0,
-    step_deg: float = 6.0,
-    missing_views: int = 0,
-    sweep_deg: float = 0.0,
-    axis: Axis = "a",
+    views: Views = VIEWS,
+    stage: Goniometer = STAGE,
     counts_per_nm: float = 0.2,
     continuum: float = 0.01,
     absorption_per_nm: float = 0.0,
     free_path_nm: float = 500.0,
-    dose_e_nm2: float = 20000.0,
-    drift_px: float = 3.0,
-    axis_deg: float = 86.5,
-    axis_error_px: float = 0.0,
-    tilt_error_deg: float = 0.0,
-    rotation_error_deg: float = 0.0,
-    magnification_error: float = 0.0,
     seed: int = 0,
 ) -> Sample:
     """One channel of a spectrum image of ``family``: counts of ``element`` (one of the phantom's;
@@ -93,11 +91,13 @@ def acquire_edx(
 
     ``counts_per_nm``: X-rays a pixel counts from 1 nm of pure matter, with all four detectors in
     sight; ``continuum``: bremsstrahlung in the element's window, as a share of that, from all
-    matter; ``absorption_per_nm``: of the X-rays in matter of density 1 (0: none). The detectors'
-    shares are returned in ``applied.collected``.
+    matter; ``absorption_per_nm``: of the X-rays in matter of density 1 (0: none). The dose of
+    ``views`` is the dark field's, as is ``free_path_nm``. The detectors' shares are returned in
+    ``applied.collected``.
 
     Raises ``UserError`` for a phantom without elements or an element it does not have.
     """
+    check_groups("simulate", views=(views, Views), stage=(stage, Goniometer))
     limits = (counts_per_nm > 0, 0 <= continuum <= 10, 0 <= absorption_per_nm <= 10)
     if not all(limits) or not np.isfinite(counts_per_nm):
         raise UserError(
@@ -106,64 +106,32 @@ def acquire_edx(
             "two from 0 to 10 wanted"
         )
     if element == "HAADF":
-        return acquire(
-            family,
-            scheme=scheme,
-            max_tilt_deg=max_tilt_deg,
-            step_deg=step_deg,
-            missing_views=missing_views,
-            sweep_deg=sweep_deg,
-            axis=axis,
-            free_path_nm=free_path_nm,
-            dose_e_nm2=dose_e_nm2,
-            drift_px=drift_px,
-            axis_deg=axis_deg,
-            axis_error_px=axis_error_px,
-            tilt_error_deg=tilt_error_deg,
-            rotation_error_deg=rotation_error_deg,
-            magnification_error=magnification_error,
-            seed=seed,
-        )
-    coarse, fine = specimen(family, axis)
+        return acquire(family, views=views, stage=stage, free_path_nm=free_path_nm, seed=seed)
+    coarse, fine = make_specimen(family, views.axis)
     channel = _channel(coarse, element)
     name, pixel = coarse.element_names[channel], coarse.voxel_nm
-    session = begin(
-        pixel,
-        scheme=scheme,
-        max_tilt_deg=max_tilt_deg,
-        step_deg=step_deg,
-        missing_views=missing_views,
-        drift_px=drift_px,
-        axis_deg=axis_deg,
-        axis_error_px=axis_error_px,
-        tilt_error_deg=tilt_error_deg,
-        rotation_error_deg=rotation_error_deg,
-        magnification_error=magnification_error,
-        sweep_deg=sweep_deg,
-        axis=axis,
-        seed=seed,
-    )
+    session = begin_session(pixel, views=views, stage=stage, seed=seed)
     assert fine.elements is not None
     assert coarse.elements is not None
     amount, seen = fine.elements[channel], shadowing(session.geometry.angles_deg)
     expected = np.zeros((session.angles_deg.size, *coarse.density.shape[1:]))
     for view, image in enumerate(expected):
-        angles = sweep(session, view, int(coarse.density.shape[2]))
+        angles = sweep_angles(session, view, int(coarse.density.shape[2]))
         for angle in angles:
-            own = binned(recorded(amount, fine.voxel_nm, session, view, float(angle)))
-            mass = binned(recorded(fine.density, fine.voxel_nm, session, view, float(angle)))
+            own = bin_image(record_mass(amount, fine.voxel_nm, session, view, float(angle)))
+            mass = bin_image(record_mass(fine.density, fine.voxel_nm, session, view, float(angle)))
             image += (own + continuum * mass) * self_absorbed(mass, absorption_per_nm) / angles.size
         image *= counts_per_nm * seen[view].mean()
-    rng = stage.stream(session.seed, CONTINUUM_CHANNEL + channel)
+    rng = generator_of(FIRST_ELEMENT + channel, session.seed)
     step = (
         f"simulated: {coarse.name}, EDX of {name}, {counts_per_nm:g} counts per nm and view, "
         f"continuum {continuum:g}, absorption "
-        f"{absorption_per_nm:g} / nm, {scheme} scheme of {session.angles_deg.size} views to "
+        f"{absorption_per_nm:g} / nm, {views.scheme} scheme of {session.angles_deg.size} views to "
         f"{np.abs(session.angles_deg).max():g} deg, "
-        f"drift {drift_px:g} px, axis {axis_deg:g} deg, seed {seed}"
+        f"drift {stage.drift_px:g} px, axis {stage.axis_deg:g} deg, seed {seed}"
     )
     history = (*coarse.history, step)
-    data = torch.from_numpy(electrons(expected, rng).astype(np.float32))
+    data = torch.from_numpy(count_electrons(expected, rng).astype(np.float32))
     series = TiltSeries(data, Geometry(session.angles_deg, pixel), f"{coarse.name}_{name}", history)
     truth = Volume(
         (counts_per_nm * coarse.elements[channel]).contiguous(),

@@ -5,27 +5,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 import torch
 from scipy import ndimage
 from torch import Tensor
 
-from recon.errors import UserError
 from recon.geometry import Geometry, centre
 from recon.phantoms.base import Phantom
 from recon.projectors.native import NativeProjector
-from recon.simulate import stage
 from recon.simulate.applied import Applied, recording
-from recon.simulate.schemes import dose_symmetric, equal, saxton, with_gaps
+from recon.simulate.goniometer import Goniometer, draw_drift, draw_view_errors
+from recon.simulate.randomness import check_seed
+from recon.simulate.views import Axis, Views, draw_tilts
 
 # projections are made on a grid this much finer than the reconstruction's, then binned: no inverse
 # crime
 FINER = 2
-SCHEMES = {"equal": equal, "saxton": saxton, "dose_symmetric": dose_symmetric}
-Scheme = Literal["equal", "saxton", "dose_symmetric"]
-Axis = Literal["a", "b"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,58 +36,21 @@ class Session:
     seed: int
 
 
-def begin(
-    pixel_nm: float,
-    *,
-    scheme: Scheme,
-    max_tilt_deg: float,
-    step_deg: float,
-    missing_views: int,
-    drift_px: float,
-    axis_deg: float,
-    axis_error_px: float,
-    tilt_error_deg: float,
-    rotation_error_deg: float,
-    magnification_error: float,
-    sweep_deg: float,
-    axis: Axis,
-    seed: int,
-) -> Session:
-    """Draw what the stage does. Raises ``UserError`` for what none can do."""
-    if not (0 <= drift_px < np.inf and 0 <= tilt_error_deg < np.inf):
-        raise UserError(
-            f"drift_px={drift_px} and tilt_error_deg={tilt_error_deg} given, standard deviations "
-            f">= 0 wanted"
-        )
-    if not (np.isfinite(axis_deg) and np.isfinite(axis_error_px)):
-        raise UserError(
-            f"axis_deg={axis_deg} and axis_error_px={axis_error_px} given, finite numbers wanted"
-        )
-    if scheme not in SCHEMES:
-        raise UserError(f"simulate.scheme={scheme} given, one of {', '.join(SCHEMES)} wanted")
-    if axis not in ("a", "b"):
-        raise UserError(
-            f"simulate.axis={axis} given, a or b wanted: the first or the second series of a "
-            f"dual-axis recording"
-        )
-    if seed < 0:
-        raise UserError(f"simulate.seed={seed} given, a whole number from 0 wanted")
-    own = seed if axis == "a" else seed + (1 << 32)  # the second series drifts and counts anew
+def begin_session(pixel_nm: float, *, views: Views, stage: Goniometer, seed: int) -> Session:
+    """Draw what the stage does. Raises ``UserError`` for a negative seed."""
+    check_seed(seed)
+    # The second series drifts and counts anew.
+    own = seed if views.axis == "a" else seed + (1 << 32)
     rng = np.random.default_rng(own)
-    angles = with_gaps(
-        SCHEMES[scheme](max_tilt_deg=max_tilt_deg, step_deg=step_deg),
-        missing=missing_views,
-        seed=own,
-    )
-    true_angles = angles + tilt_error_deg * rng.normal(size=angles.size)
-    shifts = stage.drift(rng, angles.size, drift_px) + np.array([0.0, axis_error_px])
-    applied = stage.view_errors(
-        angles.size, rotation_error_deg, magnification_error, sweep_deg, own
-    )
-    return Session(angles, Geometry(true_angles, pixel_nm, axis_deg, shifts), applied, rng, own)
+    angles = draw_tilts(views, own)
+    true_angles = angles + stage.tilt_error_deg * rng.normal(size=angles.size)
+    shifts = draw_drift(rng, angles.size, stage.drift_px) + np.array([0.0, stage.axis_error_px])
+    applied = draw_view_errors(angles.size, stage, views.sweep_deg, own)
+    geometry = Geometry(true_angles, pixel_nm, stage.axis_deg, shifts)
+    return Session(angles, geometry, applied, rng, own)
 
 
-def turned(phantom: Phantom) -> Phantom:
+def turn_phantom(phantom: Phantom) -> Phantom:
     """The specimen turned by 90 degrees in its plane: a point (z, y, x) comes to (z, -x, y). No
     value changes."""
 
@@ -112,14 +71,14 @@ def turned(phantom: Phantom) -> Phantom:
     )
 
 
-def specimen(family: Callable[..., Phantom], axis: Axis) -> tuple[Phantom, Phantom]:
+def make_specimen(family: Callable[..., Phantom], axis: Axis) -> tuple[Phantom, Phantom]:
     """(on the reconstruction's grid, on one ``FINER``), as the series ``axis`` has it."""
     coarse = family()
     fine = family(size=FINER * int(coarse.density.shape[2]))
-    return (coarse, fine) if axis == "a" else (turned(coarse), turned(fine))
+    return (coarse, fine) if axis == "a" else (turn_phantom(coarse), turn_phantom(fine))
 
 
-def sweep(session: Session, view: int, width: int) -> np.ndarray:
+def sweep_angles(session: Session, view: int, width: int) -> np.ndarray:
     """(n,) angles whose mean stands for what a view records while the stage turns: the middles of
     equal parts of ``sweep_deg``.
 
@@ -131,7 +90,7 @@ def sweep(session: Session, view: int, width: int) -> np.ndarray:
     return np.asarray(session.geometry.angles_deg[view] + span * ((np.arange(n) + 0.5) / n - 0.5))
 
 
-def recorded(
+def record_mass(
     density: Tensor, voxel_nm: float, session: Session, view: int, angle_deg: float
 ) -> np.ndarray:
     """(y, x) mass along each ray in nm on the fine grid, as recorded at ``angle_deg``: turned,
@@ -156,7 +115,7 @@ def recorded(
     )
 
 
-def binned(image: np.ndarray) -> np.ndarray:
+def bin_image(image: np.ndarray) -> np.ndarray:
     """(y, x) of the fine grid averaged to the detector's."""
     n_y, n_x = image.shape
     return np.asarray(image.reshape(n_y // FINER, FINER, n_x // FINER, FINER).mean((1, 3)))

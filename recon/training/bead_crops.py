@@ -3,7 +3,7 @@ which are beads."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,8 @@ from recon.align.beads.candidates import find_candidates, usual_height
 from recon.align.beads.crops import crops
 from recon.align.beads.profile import find_profile
 from recon.preprocess import preprocess
-from recon.simulate.bead_film import beads
+from recon.simulate.bead_film import STAGE, Section, beads
+from recon.simulate.views import Views
 
 # Nearer than this to a bead's centre, in diameters, a candidate is that bead; farther than the
 # second it is none; between, it is left out.
@@ -47,22 +48,22 @@ def labelled(seed: int, number: int) -> Crops:
     crowd = (
         rng.uniform(0.02, 0.12) if rng.random() < 0.9 else 0.002
     )  # of the field; some series have hardly a bead
+    # The order of the draws is part of what a seed means.
+    max_tilt_deg, step_deg = rng.uniform(56, 68), rng.uniform(6, 9)
+    clustered, film_nm = rng.uniform(0, 0.5), bead_nm * rng.uniform(4, 18)
+    texture, dose_e_px = rng.uniform(0, 0.9), np.exp(rng.uniform(np.log(40), np.log(800)))
+    defocus_um, tilt_blur_px = rng.uniform(0, 8), rng.uniform(0, 1.4)
+    bar_from_deg, axis_deg = rng.uniform(45, 75), rng.uniform(-90, 90)
     sample = beads(
         size=SIZE,
         pixel_nm=pixel_nm,
-        max_tilt_deg=rng.uniform(56, 68),
-        step_deg=rng.uniform(6, 9),
+        views=Views("equal", max_tilt_deg, step_deg, dose_e_nm2=dose_e_px / pixel_nm**2),
+        stage=replace(STAGE, drift_px=3.0, axis_deg=axis_deg),
         n_beads=int(np.clip(crowd * SIZE**2 / diameter_px**2, 1, 60)),
         bead_nm=bead_nm,
-        clustered=rng.uniform(0, 0.5),
-        film_nm=bead_nm * rng.uniform(4, 18),
-        texture=rng.uniform(0, 0.9),
-        dose_e_nm2=np.exp(rng.uniform(np.log(40), np.log(800))) / pixel_nm**2,
-        defocus_um=rng.uniform(0, 8),
-        tilt_blur_px=rng.uniform(0, 1.4),
-        bar_from_deg=rng.uniform(45, 75),
-        drift_px=3.0,
-        axis_deg=rng.uniform(-90, 90),
+        clustered=clustered,
+        section=Section(film_nm, texture, tilt_blur_px, bar_from_deg),
+        defocus_um=defocus_um,
         seed=int(rng.integers(2**31)),
     )
     assert sample.fiducials is not None

@@ -32,8 +32,8 @@ QUICK = (
     "trust=none",
     "report=false",
     "align=none",
-    "simulate.drift_px=0",
-    "simulate.axis_deg=0",
+    "simulate.stage.drift_px=0",
+    "simulate.stage.axis_deg=0",
     "output=out",
 )
 
@@ -45,7 +45,11 @@ def test_atoms_of_a_phantom(command: Command, tmp_path: Path) -> None:
         "phantom.box_nm=2.2",
         "phantom.structure=amorphous",
     )
-    imaging = ("simulate.max_tilt_deg=88", "simulate.dose_e_nm2=1e7", "algorithm.n_iterations=20")
+    imaging = (
+        "simulate.views.max_tilt_deg=88",
+        "simulate.views.dose_e_nm2=1e7",
+        "algorithm.n_iterations=20",
+    )
     done = command(*specimen, *imaging, *QUICK, "analyze=atoms", "analyze.element=Si")
     assert done.returncode == 0, done.stderr
     facts = json.loads((tmp_path / "out/run.json").read_text())["analysis"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import ndimage
@@ -9,24 +11,26 @@ from scipy import ndimage
 from recon.errors import UserError
 from recon.geometry import Geometry
 from recon.projectors.native import NativeProjector
-from recon.simulate.bead_film import FILM_FREE_PATH_NM, beads
+from recon.simulate.bead_film import FILM_FREE_PATH_NM, Section, beads
+from recon.simulate.goniometer import Goniometer
+from recon.simulate.views import Views
 
-SMALL = {"size": 128, "step_deg": 20.0, "n_beads": 12, "film_nm": 60.0}
-STILL = {
-    "drift_px": 0.0,
-    "axis_deg": 0.0,
-    "rotation_error_deg": 0.0,
-    "magnification_error": 0.0,
-    "tilt_error_deg": 0.0,
-    "tilt_blur_px": 0.0,
-    "bar_from_deg": 90.0,
-}
+VIEWS = Views(max_tilt_deg=60.0, step_deg=20.0, dose_e_nm2=150.0)
+THIN = Section(film_nm=60.0)
+CLEAR = Section(film_nm=60.0, texture=0.0, tilt_blur_px=0.0, bar_from_deg=90.0)
+SMALL = {"size": 128, "views": VIEWS, "n_beads": 12, "section": THIN}
+STILL = {**SMALL, "stage": Goniometer(drift_px=0.0, axis_deg=0.0), "section": CLEAR}
 
 
 def test_tracks_are_the_centres_of_mass_of_isolated_beads() -> None:
     """At a dose that leaves no noise, in focus and on a film without texture; everything else is
     on."""
-    sample = beads(**SMALL, seed=1, texture=0.0, defocus_um=0.0, dose_e_nm2=1e8, clustered=0.0)
+    options = {
+        **SMALL,
+        "views": replace(VIEWS, dose_e_nm2=1e8),
+        "section": replace(THIN, texture=0.0),
+    }
+    sample = beads(**options, seed=1, defocus_um=0.0, clustered=0.0)
     seen, applied = sample.fiducials, sample.applied
     free, errors = seen.visible & ~seen.overlapped, []
     for view, image in enumerate(sample.series.data.double().numpy()):
@@ -52,7 +56,7 @@ def test_tracks_are_the_centres_of_mass_of_isolated_beads() -> None:
 
 
 def test_the_dose_is_counted_behind_a_film_that_thickens_with_the_tilt() -> None:
-    sample = beads(**SMALL, **STILL, texture=0.0, defocus_um=0.0)
+    sample = beads(**STILL, defocus_um=0.0)
     expected = 150 * np.exp(
         -60 / FILM_FREE_PATH_NM / np.cos(np.deg2rad(sample.geometry.angles_deg))
     )
@@ -62,16 +66,15 @@ def test_the_dose_is_counted_behind_a_film_that_thickens_with_the_tilt() -> None
 
 
 def test_counts_spread_by_the_root_of_their_mean() -> None:
-    sample = beads(**{**SMALL, "n_beads": 0}, **STILL, texture=0.0)
+    sample = beads(**{**STILL, "n_beads": 0})
     assert sample.fiducials.tracks_px.shape == (7, 0, 2)
     for view in sample.series.data.double():
         assert float(view.var() / view.mean()) == pytest.approx(1, abs=0.06)
 
 
 def test_defocus_rings_the_beads_and_moves_no_electron_out_of_the_view() -> None:
-    focus, under = (
-        beads(**SMALL, **STILL, texture=0.0, defocus_um=d, dose_e_nm2=1e6) for d in (0.0, 4.0)
-    )
+    options = {**STILL, "views": replace(VIEWS, dose_e_nm2=1e6)}
+    focus, under = (beads(**options, defocus_um=d) for d in (0.0, 4.0))
     y, x = np.indices((128, 128))
     view = 3
     seen = under.fiducials
@@ -84,7 +87,13 @@ def test_defocus_rings_the_beads_and_moves_no_electron_out_of_the_view() -> None
 
 
 def test_the_truth_projects_to_the_series() -> None:
-    sample = beads(**{**SMALL, "n_beads": 6}, **STILL, dose_e_nm2=1e7, defocus_um=0.0, seed=2)
+    options = {
+        **STILL,
+        "n_beads": 6,
+        "views": replace(VIEWS, dose_e_nm2=1e7),
+        "section": replace(CLEAR, texture=0.4),
+    }
+    sample = beads(**options, defocus_um=0.0, seed=2)
     measured = -np.log(sample.series.data.numpy() / 1e7)
     view = 3
     assert sample.geometry.angles_deg[view] == 0
@@ -96,7 +105,7 @@ def test_the_truth_projects_to_the_series() -> None:
 
 
 def test_beads_outside_the_field_come_in_at_high_tilt_and_bars_hide_some() -> None:
-    sample = beads(**{**SMALL, "bar_from_deg": 59.0}, seed=3)
+    sample = beads(**{**SMALL, "section": replace(THIN, bar_from_deg=59.0)}, seed=3)
     seen = sample.fiducials
     assert len(seen.positions_nm) > 12
     assert np.abs(seen.positions_nm[:12, 1:]).max() <= 64
@@ -126,16 +135,36 @@ def test_a_seed_is_a_series_and_no_answer_is_in_it() -> None:
     "options",
     [
         {"size": 10},
-        {"dose_e_nm2": 0.0},
-        {"max_tilt_deg": 85.0},
-        {"film_nm": 0.0},
+        {"views": Views(max_tilt_deg=85.0)},
+        {"views": Views(max_tilt_deg=60.0, sweep_deg=2.0)},
+        {"views": Views(max_tilt_deg=60.0, axis="b")},
+        {"views": 3},
         {"n_beads": -1},
-        {"magnification_error": 0.5},
-        {"drift_px": -1.0},
+        {"stage": Goniometer(drift_px=200.0)},
+        {"stage": Goniometer(tilt_error_deg=6.0)},
         {"seed": -1},
-        {"size": 8192, "film_nm": 5000.0},
+        {"size": 8192, "section": Section(film_nm=5000.0)},
     ],
 )
-def test_what_cannot_be_recorded_is_a_sentence(options: dict[str, float]) -> None:
+def test_what_cannot_be_recorded_is_a_sentence(options: dict[str, object]) -> None:
     with pytest.raises(UserError, match="given"):
         beads(**options)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"film_nm": 0.0}, {"texture": -1.0}, {"tilt_blur_px": 30.0}, {"bar_from_deg": 0.0}],
+)
+def test_impossible_sections_are_a_sentence(options: dict[str, float]) -> None:
+    with pytest.raises(UserError, match=f"section.{next(iter(options))}="):
+        Section(**options)
+
+
+def test_any_scheme_and_lost_views_are_recorded_and_the_axis_lies_where_it_is_put() -> None:
+    views = replace(VIEWS, scheme="dose_symmetric", missing_views=1)
+    stage = Goniometer(drift_px=0.0, axis_deg=0.0, axis_error_px=7.0)
+    sample = beads(size=64, views=views, stage=stage, n_beads=2, seed=1)
+    angles = sample.series.geometry.angles_deg
+    assert angles.size == 6
+    assert set(angles) < {0, 20, -20, 40, -40, 60, -60}
+    assert sample.geometry.shifts_px == pytest.approx(np.tile([0.0, 7.0], (6, 1)))

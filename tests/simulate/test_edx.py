@@ -11,9 +11,16 @@ from recon.errors import UserError
 from recon.phantoms.core_shell import core_shell
 from recon.phantoms.nanoparticle import nanoparticle
 from recon.simulate.edx import acquire_edx, self_absorbed, shadowing
+from recon.simulate.goniometer import Goniometer
+from recon.simulate.views import Views
 
 FAMILY = functools.partial(core_shell, size=24, shape="sphere", core_shape="sphere")
-STILL = {"drift_px": 0.0, "axis_deg": 0.0, "step_deg": 22.0, "continuum": 0.0}
+VIEWS = Views(step_deg=22.0)
+STILL = {
+    "views": VIEWS,
+    "stage": Goniometer(drift_px=0.0, axis_deg=0.0),
+    "continuum": 0.0,
+}
 
 
 def test_shadowing_is_a_share_and_the_two_sides_mirror_each_other() -> None:
@@ -82,7 +89,7 @@ def test_the_continuum_comes_from_all_matter_and_absorption_takes() -> None:
 
 
 def test_all_channels_share_the_stage_and_have_noise_of_their_own() -> None:
-    options = {"step_deg": 22.0, "tilt_error_deg": 0.3, "seed": 5}
+    options = {"views": VIEWS, "stage": Goniometer(tilt_error_deg=0.3), "seed": 5}
     gold, silver, dark = (acquire_edx(FAMILY, element=e, **options) for e in ("Au", "Ag", "HAADF"))
     for other in (silver, dark):
         np.testing.assert_array_equal(gold.geometry.shifts_px, other.geometry.shifts_px)
@@ -98,6 +105,7 @@ def test_all_channels_share_the_stage_and_have_noise_of_their_own() -> None:
         ({"element": "Pt"}, "Au, Ag or HAADF"),
         ({"counts_per_nm": 0.0}, "positive"),
         ({"continuum": -1.0}, "0 to 10"),
+        ({"views": 3}, "simulate.views.scheme"),
     ],
 )
 def test_what_cannot_be_counted_is_a_sentence(options: dict[str, object], says: str) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from recon.preprocess import preprocess
 from recon.series import TiltSeries
-from recon.simulate.bead_film import beads
+from recon.simulate.bead_film import STAGE, VIEWS, beads
 from recon.simulate.fiducials import bead_chords
 from recon.simulate.sample import Sample
 
@@ -17,7 +18,13 @@ from recon.simulate.sample import Sample
 @pytest.fixture(scope="session")
 def sample() -> Sample:
     """12 beads and those that come in, 23 views of 256 x 256."""
-    return beads(size=256, n_beads=12, step_deg=5.0, max_tilt_deg=55.0, drift_px=3.0, seed=3)
+    return beads(
+        size=256,
+        n_beads=12,
+        views=replace(VIEWS, max_tilt_deg=55.0, step_deg=5.0),
+        stage=replace(STAGE, drift_px=3.0),
+        seed=3,
+    )
 
 
 @pytest.fixture(scope="session")

@@ -169,10 +169,10 @@ def test_impossible_beads_are_refused(series: TiltSeries, option: str, value: fl
 
 PERFECT = (
     "align=none",
-    "simulate.drift_px=0",
-    "simulate.axis_deg=0",
-    "simulate.tilt_error_deg=0",
-    "simulate.rotation_error_deg=0",
+    "simulate.stage.drift_px=0",
+    "simulate.stage.axis_deg=0",
+    "simulate.stage.tilt_error_deg=0",
+    "simulate.stage.rotation_error_deg=0",
 )
 CATALYST = (
     "phantom=supported_catalyst",
@@ -190,7 +190,7 @@ def test_beads_on_a_catalyst_align_it_within_a_decibel_of_perfect(
     scores = {}
     for name, options in (
         ("fiducial", ("align=fiducial",)),
-        ("perfect", (*PERFECT, "simulate.magnification_error=0")),
+        ("perfect", (*PERFECT, "simulate.stage.magnification_error=0")),
     ):
         done = command(
             *CATALYST,
