@@ -6,7 +6,8 @@ those of the command line, bit for bit.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,12 +21,14 @@ from recon.algorithms.noise import noise_sigma
 from recon.algorithms.sirt import SIRT
 from recon.align.resample import noise_gain, resample
 from recon.align.xcorr import XCORR
+from recon.console import Console
 from recon.errors import UserError
 from recon.geometry import Geometry
 from recon.io import read_tilt_series, write_tilt_series, write_volume
 from recon.machine import free_memory_gb, set_threads, usable_cores
 from recon.picture import Picture
 from recon.preprocess import PREPROCESS
+from recon.progress import report_to
 from recon.projectors.auto import auto
 from recon.projectors.base import Projector, ProjectorFactory, check_geometry
 from recon.run.in_memory import reconstruct_in_memory
@@ -97,7 +100,8 @@ def align(
     ``step``: XCORR (the default, without markers), FIDUCIAL, PATCH, AUTO or FIXED.
     """
     threads = _use(threads)
-    solved = _bound(step, options, XCORR)(_checked(of), threads=threads)
+    with _shown():
+        solved = _bound(step, options, XCORR)(_checked(of), threads=threads)
     noise = noise_sigma(of.data) * noise_gain(solved.geometry)
     done = resample(solved, threads=threads)
     return replace(done, facts={**done.facts, NOISE: noise})
@@ -207,6 +211,13 @@ def sample(**options: Any) -> TiltSeries:
     return phantom(**options).series
 
 
+@contextmanager
+def _shown() -> Iterator[None]:
+    """Progress of what is under way, in a terminal, a log or a notebook."""
+    with report_to(Console().show):
+        yield
+
+
 def _noise(of: TiltSeries) -> float:
     noise = of.facts.get(NOISE)
     return noise if isinstance(noise, float) else noise_sigma(of.data)
@@ -217,17 +228,12 @@ def _float32(values: Any, name: str) -> Tensor:
         raise UserError(
             f"{name}: a {type(values).__name__} given, a plain array wanted; it is one already"
         )
-    try:
-        array = values.detach().cpu().numpy() if isinstance(values, Tensor) else np.asarray(values)
-        data = torch.from_numpy(np.array(array, np.float32))
-    except (TypeError, ValueError) as error:
+    array = values.detach().cpu().numpy() if isinstance(values, Tensor) else np.asarray(values)
+    if array.dtype.kind not in "biuf":
         raise UserError(
-            f"{name}: {type(values).__name__} given, an array of real numbers wanted ({error})"
-        ) from error
-    if np.iscomplexobj(array):
-        raise UserError(
-            f"{name}: complex numbers given, real ones wanted; take the absolute value first"
+            f"{name}: {type(values).__name__} of {array.dtype} given, an array of real numbers wanted"
         )
+    data = torch.from_numpy(np.array(array, np.float32))
     if not torch.isfinite(data).all():
         bad = int((~torch.isfinite(data)).sum())
         raise UserError(

@@ -17,7 +17,7 @@ from recon.picture import Picture, describe, draw
 PER_NM, PER_VOXEL = "projection value / nm", "projection value / voxel"
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class TiltSeries:
     """Projections with the geometry they were taken in.
 
@@ -73,21 +73,28 @@ class TiltSeries:
         views = [self.data[int(order[k])].numpy(force=True) for k in (0, len(order) // 2, -1)]
         return draw(views, width_px)
 
-    def _repr_html_(self) -> str:
+    @property
+    def facts_in_words(self) -> dict[str, str]:
+        """What one wants to know first: views, tilts, pixel, what alignment has left to do."""
         n, rows, columns = self.data.shape
         geometry, angles = self.geometry, np.sort(self.geometry.angles_deg)
-        moved = geometry.axis_deg != 0 or geometry.shifts_px is not None
-        facts = {
+        found = {
             "views": f"{n} of {columns} x {rows} pixels (x, y)",
             "tilts": f"{angles[0]:g} to {angles[-1]:g} deg",
             "pixel": "unknown" if geometry.pixel_nm is None else f"{geometry.pixel_nm:.4g} nm",
         }
-        if moved:
-            facts["to be resampled"] = f"axis at {geometry.axis_deg:.2f} deg, shifts"
-        return describe(self.name, facts, self.history, self.picture())
+        if geometry.axis_deg != 0 or geometry.shifts_px is not None:
+            found["to be resampled"] = f"axis at {geometry.axis_deg:.2f} deg, shifts"
+        return found
+
+    def __repr__(self) -> str:
+        return f"TiltSeries {self.name}: {'; '.join(f'{k} {v}' for k, v in self.facts_in_words.items())}"
+
+    def _repr_html_(self) -> str:
+        return describe(self.name, self.facts_in_words, self.history, self.picture())
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Volume:
     """A tomogram. ``data``: (z, y, x) float32. ``unit``: of its grey values, such as ``PER_NM``.
 
@@ -116,14 +123,23 @@ class Volume:
         slices = (self.data[z], self.data[:, y], self.data[:, :, x].T)
         return draw([s.numpy(force=True) for s in slices], width_px)
 
-    def _repr_html_(self) -> str:
+    @property
+    def facts_in_words(self) -> dict[str, str]:
+        """What one wants to know first: voxels, their size, the unit of the grey values."""
         z, y, x = self.data.shape
-        facts = {
+        return {
             "voxels": f"{x} x {y} x {z} (x, y, z); y is the tilt axis, z the beam",
             "voxel": "unknown" if self.voxel_nm is None else f"{self.voxel_nm:.4g} nm",
             "grey values": self.unit or "unknown unit",
         }
-        return describe(self.name, facts, self.history, self.picture())
+
+    def __repr__(self) -> str:
+        return (
+            f"Volume {self.name}: {'; '.join(f'{k} {v}' for k, v in self.facts_in_words.items())}"
+        )
+
+    def _repr_html_(self) -> str:
+        return describe(self.name, self.facts_in_words, self.history, self.picture())
 
 
 @dataclass(frozen=True, eq=False)
