@@ -9,7 +9,7 @@ from torch import Tensor
 from recon.algorithms.base import Callback, Progress, bound
 from recon.algorithms.wbp import wbp
 from recon.learned.by_slice import each_slice
-from recon.learned.weights import trained
+from recon.learned.weights import load_trained
 from recon.projectors.base import Projector
 
 
@@ -24,7 +24,7 @@ def irdm2020(
 ) -> Tensor:
     """U-Net++ on WBP, every slice by itself: nothing holds the result to the measured views.
     ``start`` is ignored."""
-    network = trained(weights).network
+    network = load_trained(weights, task="irdm2020").network
     slices = wbp(A, y, filter="hamming").permute(1, 0, 2)
     out = torch.empty_like(slices)
 

@@ -17,12 +17,12 @@ from recon.algorithms.pdhg import operator_norm
 from recon.algorithms.tv_weight import choose_weight
 from recon.algorithms.withheld import EVERY, withheld_views
 from recon.errors import UserError
-from recon.learned import consistency as views_say
 from recon.learned.by_slice import each_slice
 from recon.learned.card import warn_outside
+from recon.learned.consistency import choose_consistency, choose_strength, make_consistent
 from recon.learned.inputs import Inputs, conditions_mirrored, make_inputs, pictures
 from recon.learned.primal_dual import unrolled
-from recon.learned.weights import trained
+from recon.learned.weights import load_trained
 from recon.projectors.base import Projector
 
 AT_ONCE = 8  # slices that are unrolled together
@@ -92,7 +92,7 @@ def irdm(
     """
     choices = Choices(weight, scale, strength, consistency)
     correct = _slice_by_slice(
-        trained(weights).network, dimensions, MIRRORS if uncertainty else MIRRORS[:1]
+        load_trained(weights, task="irdm").network, dimensions, MIRRORS if uncertainty else MIRRORS[:1]
     )
     return _restored(A, y, correct, choices, noise, dimensions, minimum, callback, extras)
 
@@ -118,7 +118,7 @@ def primal_dual(
     return _restored(
         A,
         y,
-        _unrolling(trained(weights).network, dimensions),
+        _unrolling(load_trained(weights, task="primal_dual").network, dimensions),
         choices,
         noise,
         dimensions,
@@ -141,7 +141,7 @@ def settle_choices(
         str(options.get("weights", method.func.__name__)),
         int(options.get("dimensions", 3)),
     )
-    known = trained(name)
+    known = load_trained(name, task=method.func.__name__)
     warn_outside(y, A.geometry, noise, known.card, name=name)
     correct = (
         _unrolling(known.network, dimensions)
@@ -185,7 +185,7 @@ def _restored(
     )
     volume, spread = _corrected(A, y, made, correct)
     share = float(settled.strength)
-    x = views_say.consistent(
+    x = make_consistent(
         A, y, bound(volume, minimum, None), int(settled.consistency), minimum=minimum
     )
     if share < 1:
@@ -236,12 +236,12 @@ def _settle(
             )
             x = bound(_corrected(seen, y_seen, made, correct)[0], minimum, None)
             if isinstance(count, str):
-                count = views_say.choose_iterations(
+                count = choose_consistency(
                     seen, y_seen, unseen, y_unseen, x, minimum=minimum
                 )
             if isinstance(share, str):
-                x = views_say.consistent(seen, y_seen, x, count, minimum=minimum)
-                share = views_say.strength(unseen, y_unseen, made.converged(), x)
+                x = make_consistent(seen, y_seen, x, count, minimum=minimum)
+                share = choose_strength(unseen, y_unseen, made.converged(), x)
     return Choices(weight, scale, share, count)
 
 
