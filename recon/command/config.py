@@ -15,13 +15,16 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
+from recon.align.beads.fiducial import fiducial
 from recon.command.build import build
+from recon.command.phantoms import build_phantom
 from recon.console import Console
 from recon.errors import UserError
 from recon.geometry import Geometry
 from recon.io import read_tilt_series
 from recon.io.alignment.table import read_alignment
 from recon.io.xyz import read_xyz
+from recon.learned.bead_scores import bead_classifier
 from recon.learned.card import heard
 from recon.machine import free_memory_gb, set_threads, usable_cores
 from recon.run.folder import check_report
@@ -76,7 +79,7 @@ def make_stages(config: DictConfig) -> Stages:
         source = (
             build(config.sample)
             if phantom is None
-            else functools.partial(build(config.simulate), build(phantom))
+            else functools.partial(build(config.simulate), build_phantom(phantom))
         )
     else:
         angles: Any = (
@@ -100,6 +103,8 @@ def _align(config: DictConfig) -> Callable[..., Any]:
     work."""
     stage = build(config.align)
     options = getattr(stage, "keywords", {})
+    if getattr(stage, "func", None) is fiducial and options.get("classifier") != "none":
+        bead_classifier(str(options.get("weights", "fiducials")))  # weights that will not do
     if "path" not in options:
         return stage
     if options["path"] is None:
@@ -178,6 +183,8 @@ def _output(config: DictConfig) -> Path:
     """``output=DIR``, or runs/<stem>/<time>; the jobs of a multirun get a folder each inside."""
     own = config.get("phantom")
     made = "phantom" if own is None else str(own["_target_"]).rpartition(".")[2]
+    if own is not None and own.get("path") is not None:
+        made = Path(str(own["path"])).name.split(".")[0] or made
     stem = made if config.input is None else input_path(config).name.split(".")[0] or "series"
     base = (
         Path("runs") / stem / STARTED

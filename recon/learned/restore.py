@@ -92,7 +92,9 @@ def irdm(
     """
     choices = Choices(weight, scale, strength, consistency)
     correct = _slice_by_slice(
-        load_trained(weights, task="irdm").network, dimensions, MIRRORS if uncertainty else MIRRORS[:1]
+        load_trained(weights, task="irdm").network,
+        dimensions,
+        MIRRORS if uncertainty else MIRRORS[:1],
     )
     return _restored(A, y, correct, choices, noise, dimensions, minimum, callback, extras)
 
@@ -236,9 +238,7 @@ def _settle(
             )
             x = bound(_corrected(seen, y_seen, made, correct)[0], minimum, None)
             if isinstance(count, str):
-                count = choose_consistency(
-                    seen, y_seen, unseen, y_unseen, x, minimum=minimum
-                )
+                count = choose_consistency(seen, y_seen, unseen, y_unseen, x, minimum=minimum)
             if isinstance(share, str):
                 x = make_consistent(seen, y_seen, x, count, minimum=minimum)
                 share = choose_strength(unseen, y_unseen, made.converged(), x)

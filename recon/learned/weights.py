@@ -102,10 +102,13 @@ def find_own(weights: str, folder: Path = FOLDER) -> Path | None:
 
 
 def own_digest(weights: str) -> str | None:
-    """sha256 that the card states of weights given by path; None for shipped ones. Raises
-    ``UserError`` as ``load_trained`` does."""
-    own = find_own(weights)
-    return None if own is None else _read_card(own).sha256
+    """sha256 that the card of weights given by path states; None for shipped ones, and for what is
+    no weights of ours."""
+    try:
+        own = find_own(weights)
+        return None if own is None else _read_card(own).sha256
+    except UserError:
+        return None
 
 
 def _registry(folder: Path) -> dict[str, dict[str, object]]:

@@ -15,6 +15,7 @@ import models
 import recon
 from recon.errors import UserError
 from recon.io.atomic import replacing, write_error
+from recon.learned.weights import own_digest
 from recon.run.analysis import RESULTS
 from recon.run.checkpoint import CHECKPOINT
 from recon.run.fiducials import FIDUCIAL_FILES
@@ -193,16 +194,20 @@ def fingerprint(config: Mapping[str, object], source: Path | None) -> str:
         if k
         not in ("resume", "output", "also", "memory_gb", "threads", "trust", "analyze", "report")
     }
-    align = config.get("align")
-    named = (
-        source,
-        config.get("angles"),
-        align.get("path") if isinstance(align, Mapping) else None,
+    align, algorithm, phantom = (
+        part if isinstance(part := config.get(name), Mapping) else {}
+        for name in ("align", "algorithm", "phantom")
     )
+    named = [source, config.get("angles"), align.get("path")]
+    if phantom.get("path") is not None:
+        named += [phantom["path"], phantom.get("labels")]
     relevant["files"] = [_stamp(path) if isinstance(path, str | Path) else None for path in named]
     relevant["weights"] = (Path(models.__file__).parent / "weights" / "weights.toml").read_text(
         "utf-8"
     )
+    weights = [w for part in (align, algorithm) if isinstance(w := part.get("weights"), str)]
+    if own := [digest for w in weights if (digest := own_digest(w)) is not None]:
+        relevant["own_weights"] = own
     text = json.dumps([relevant, recon.__version__], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
 

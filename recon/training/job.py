@@ -14,23 +14,28 @@ from typing import Any
 import numba
 import torch
 from omegaconf import DictConfig, OmegaConf
-from safetensors.torch import save_file
 
 import recon
 from models.slice_unet import parameter_count
 from recon.command.build import build
+from recon.command.phantoms import Family, build_families
 from recon.console import Console
 from recon.errors import UserError
 from recon.geometry import Geometry
-from recon.io.atomic import replacing
 from recon.learned.card import card_of, series_facts
+from recon.phantoms.file import GivenVolume
+from recon.run.folder import make_folder
 from recon.training import state
-from recon.training.examples import Ranges
+from recon.training.base import B, E, Material, Task
+from recon.training.bead_crops import BeadRanges, BeadSizes, BeadSource, Crops
+from recon.training.beads import Fiducials, gather_beads
+from recon.training.examples import Example, Ranges
 from recon.training.loop import Trainer, train
-from recon.training.pool import Sizes, Source
+from recon.training.source import PhantomSource, Sizes
 from recon.training.statistics import in_use
-from recon.training.tasks import Task
-from recon.training.validation import Judge, family_scores, make_judge
+from recon.training.tasks import Irdm, Irdm2020, PrimalDual
+from recon.training.validation import make_judge
+from recon.training.weights_folder import usage, write_card, write_weights
 
 STATISTICS_FROM = 8  # groups of examples
 FREE_TO_CHANGE = (
@@ -47,78 +52,136 @@ def run_training(config: DictConfig) -> Path:
     """Train what ``config`` names; returns the folder with ``weights.safetensors`` and
     ``card.json``. Raises ``UserError``."""
     console = Console()
-    trainer, ranges, sizes, task = (
-        build(config[group]) for group in ("trainer", "ranges", "sizes", "task")
-    )
-    trainer, ranges, sizes = trainer(), ranges(), sizes()
-    task = task(network=build(config.network))
+    trainer, ranges, sizes = (build(config[group])() for group in ("trainer", "ranges", "sizes"))
+    task = build(config.task)(network=build(config.network))
     assert isinstance(trainer, Trainer)
-    assert isinstance(ranges, Ranges)
-    assert isinstance(sizes, Sizes)
     torch.set_num_threads(trainer.cores)
     numba.set_num_threads(min(trainer.cores, numba.config.NUMBA_NUM_THREADS))
     folder = (
         Path("runs/training") / str(config.name)
         if config.output is None
-        else Path(str(config.output))
+        else Path(str(config.output)).expanduser()
     )
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
+    if isinstance(task, Fiducials):
+        material: Material[Any] = _gather_beads(config, ranges, sizes, trainer, console)
+    else:
+        material = _gather_phantoms(config, task, ranges, sizes, trainer, console)
+    facts = {k: v for k, v in asdict(trainer).items() if k not in FREE_TO_CHANGE}
+    facts |= {"task": OmegaConf.to_yaml(config.task), "network": OmegaConf.to_yaml(config.network)}
+    facts |= json.loads(json.dumps(material.facts, default=list))
+    began = time.monotonic()
+    step = train(trainer, task, material.source, material.judge, folder, facts, console)
+    _write_folder(
+        folder,
+        trainer,
+        task,
+        material,
+        {
+            "step": step,
+            "options": OmegaConf.to_container(config, resolve=True),
+            "seconds_of_last_run": round(time.monotonic() - began),
+        },
+    )
+    console.say(
+        f"weights and their card: {folder}",
+        "use them: " + usage(task.used_as, folder),
+    )
+    return folder
 
-    seen, held_out = _families(config.families), _families(config.held_out)
+
+def _gather_phantoms(
+    config: DictConfig,
+    task: Irdm | PrimalDual | Irdm2020,
+    ranges: object,
+    sizes: object,
+    trainer: Trainer,
+    console: Console,
+) -> Material[Example]:
+    """Examples of the families that ``config`` names, and a judge of its own seeds and families."""
+    if not (isinstance(ranges, Ranges) and isinstance(sizes, Sizes)):
+        raise UserError(
+            f"task={task.name} given with {_other_groups(config)}, ranges=standard sizes=standard "
+            f"wanted: it is trained on phantoms"
+        )
+    seen = build_families(config.get("families"), config.phantoms)
+    held_out = build_families(config.get("held_out"), config.held_out_phantoms)
     if both := sorted(set(seen) & set(held_out)):
         raise UserError(
             f"{', '.join(both)} given in families and in held_out, each family in one of them "
             f"wanted"
         )
-    examples = Path(str(config.examples)) / _digest(seen, ranges, sizes, trainer.seed)
-    source = Source(seen, ranges, trainer.seed, examples, sizes)
+    if not seen:
+        raise UserError(
+            "no phantoms to train on given, one or more wanted; leave ~families out, or pass "
+            "phantoms=[volume.mrc]"
+        )
+    kept = Path(str(config.examples)).expanduser()
+    examples, held = (
+        kept / _digest(part, ranges, sizes, trainer.seed) for part in (seen, held_out)
+    )
     console.say(
         f"examples of {', '.join(seen)} in {examples}",
-        f"held out: {', '.join(held_out)}",
+        f"held out: {', '.join(held_out) or 'none'}",
         "making the validation set",
     )
-    folder_held = Path(str(config.examples)) / _digest(held_out, ranges, sizes, trainer.seed)
+    source = PhantomSource(seen, ranges, trainer.seed, examples, sizes)
     judge = make_judge(
+        task,
         *(
             _few(part, ranges, sizes, trainer.seed, where)
-            for part, where in ((seen, examples), (held_out, folder_held))
-        )
+            for part, where in ((seen, examples), (held_out, held))
+        ),
     )
-
-    options = OmegaConf.to_container(config, resolve=True)
-    facts = {k: v for k, v in asdict(trainer).items() if k not in FREE_TO_CHANGE}
-    facts |= {
-        "task": OmegaConf.to_yaml(config.task),
-        "network": OmegaConf.to_yaml(config.network),
-        "families": sorted(seen),
+    facts: dict[str, object] = {"families": sorted(seen), "ranges": asdict(ranges)}
+    volumes = {
+        name: given.sha256
+        for name, family in seen.items()
+        if isinstance(given := family.keywords.get("given"), GivenVolume)
     }
-    facts |= {"ranges": json.loads(json.dumps(asdict(ranges), default=list))}
-    began = time.monotonic()
-    step = train(trainer, task, source, judge, folder, facts, console)
-    _write_weights(
-        folder,
-        trainer,
-        task,
-        judge,
-        step,
-        source,
-        {"options": options, "seconds_of_last_run": round(time.monotonic() - began)},
-        console,
-    )
-    return folder
+    if volumes:
+        facts["volumes"] = volumes
+    return Material(source, judge, facts, lambda: _data_card(source))
 
 
-def _few(families: dict[str, Any], ranges: Ranges, sizes: Sizes, seed: int, folder: Path) -> Source:
+def _gather_beads(
+    config: DictConfig, ranges: object, sizes: object, trainer: Trainer, console: Console
+) -> Material[Crops]:
+    if not (isinstance(ranges, BeadRanges) and isinstance(sizes, BeadSizes)):
+        raise UserError(
+            f"task=fiducials given with {_other_groups(config)}, ranges=beads sizes=beads wanted: "
+            f"it is trained on series of gold beads"
+        )
+    for name in ("families", "held_out", "phantoms", "held_out_phantoms"):
+        if config.get(name):
+            raise UserError(
+                f"{name} given with task=fiducials, which is trained on simulated series of gold "
+                f"beads; leave it out"
+            )
+    examples = Path(str(config.examples)).expanduser() / _digest({}, ranges, sizes, trainer.seed)
+    console.say(f"crops of simulated series in {examples}")
+    return gather_beads(BeadSource(ranges, trainer.seed, examples, sizes), trainer.groups, console)
+
+
+def _other_groups(config: DictConfig) -> str:
+    return " and ".join(f"{name} of {config[name]['_target_']}" for name in ("ranges", "sizes"))
+
+
+def _few(
+    families: dict[str, Family], ranges: Ranges, sizes: Sizes, seed: int, folder: Path
+) -> PhantomSource:
     (folder / "validation").mkdir(parents=True, exist_ok=True)
-    return Source(families, ranges, seed, folder / "validation", replace(sizes, per_phantom=2))
+    return PhantomSource(
+        families, ranges, seed, folder / "validation", replace(sizes, per_phantom=2)
+    )
 
 
-def _families(names: Any) -> dict[str, Any]:
-    """name -> phantom function, from configs as in ``phantom=``."""
-    return {str(name): build(node) for name, node in names.items()}
-
-
-def _digest(families: dict[str, Any], ranges: Ranges, sizes: Sizes, seed: int) -> str:
+def _digest(
+    families: dict[str, Family],
+    ranges: Ranges | BeadRanges,
+    sizes: Sizes | BeadSizes,
+    seed: int,
+) -> str:
     """Of all that decides an example's pixels, so that examples of other options are never taken
     for these."""
     described = {
@@ -133,54 +196,38 @@ def _digest(families: dict[str, Any], ranges: Ranges, sizes: Sizes, seed: int) -
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-def _write_weights(
+def _write_folder(
     folder: Path,
     trainer: Trainer,
-    task: Task,
-    judge: Judge,
-    step: int,
-    source: Source,
+    task: Task[E, B],
+    material: Material[E],
     facts: dict[str, object],
-    console: Console,
 ) -> None:
-    """The averaged weights in half precision, and what must be known of them."""
+    """The averaged weights, and what must be known of them."""
     examples = [
         example
         for number in range(min(trainer.groups, STATISTICS_FROM))
-        for example in source.group(number)
+        for example in material.source.group(number)
     ]
     network = in_use(task, state.load_averages(folder / "checkpoint.safetensors"), examples)
-    halved = {
-        k: (v.half() if v.is_floating_point() else v).contiguous()
-        for k, v in network.state_dict().items()
+    digest = write_weights(folder, network)
+    versions = {
+        name: importlib.metadata.version(name) for name in ("torch", "monai", "numpy", "numba")
     }
-    network.load_state_dict(
-        {k: v.float() if v.is_floating_point() else v for k, v in halved.items()}
-    )
-    with replacing(folder / "weights.safetensors") as temporary:
-        save_file(halved, temporary)
-    digest = hashlib.sha256((folder / "weights.safetensors").read_bytes()).hexdigest()
     card = {
+        "task": task.name,
         "sha256": digest,
         "parameters": parameter_count(network),
-        "step": step,
         "commit": _commit(),
-        "versions": {
-            name: importlib.metadata.version(name) for name in ("torch", "monai", "numpy", "numba")
-        },
-        "data": _data_card(source),
-        "validation": {
-            "seen": family_scores(network, task, judge.seen),
-            "held_out": family_scores(network, task, judge.held_out),
-        },
+        "versions": versions,
+        "data": material.describe(),
+        "validation": material.judge.scores(network),
         **facts,
     }
-    with replacing(folder / "card.json") as temporary:
-        temporary.write_text(json.dumps(card, indent=1, default=str), "utf-8")
-    console.say(f"weights: {folder / 'weights.safetensors'}", f"card:    {folder / 'card.json'}")
+    write_card(folder, card)
 
 
-def _data_card(source: Source) -> dict[str, object]:
+def _data_card(source: PhantomSource) -> dict[str, object]:
     """What the series were like that the network was trained on, for the warning when one lies
     outside."""
     groups = sorted({int(path.name.split("-")[0]) for path in source.folder.glob("*.safetensors")})[

@@ -38,7 +38,9 @@ def network(kind: str, size: float) -> nn.Module:
 
 @pytest.fixture(autouse=True)
 def weights(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(restore, "load_trained", lambda name, task: Trained(network(name, 0.05), {}, name))
+    monkeypatch.setattr(
+        restore, "load_trained", lambda name, task: Trained(network(name, 0.05), {}, name)
+    )
 
 
 @pytest.fixture
@@ -83,7 +85,9 @@ def test_a_network_that_invents_is_given_little_say(
     series: tuple[NativeProjector, Tensor, Tensor], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     A, y, _ = series
-    monkeypatch.setattr(restore, "load_trained", lambda name, task: Trained(network(name, 1.0), {}, name))
+    monkeypatch.setattr(
+        restore, "load_trained", lambda name, task: Trained(network(name, 1.0), {}, name)
+    )
     settled = settle_choices(functools.partial(irdm), A, y, 0.2)
     assert float(str(settled["strength"])) < 0.05
 
@@ -93,7 +97,9 @@ def test_without_a_correction_the_result_is_tv_made_consistent(
 ) -> None:
     A, y, truth = series
     monkeypatch.setattr(
-        restore, "load_trained", lambda name, task: Trained(SliceUNet(10, (4, 4, 4, 4, 4, 4)).eval(), {}, name)
+        restore,
+        "load_trained",
+        lambda name, task: Trained(SliceUNet(10, (4, 4, 4, 4, 4, 4)).eval(), {}, name),
     )
     x = irdm(A, y, weight=0.3)
     assert float(torch.linalg.vector_norm(x - truth) / torch.linalg.vector_norm(truth)) < 0.25
