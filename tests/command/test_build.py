@@ -29,7 +29,7 @@ RUNTIME = {
     "align": {"series", "threads", "given"},
     "algorithm": {"A", "y", "start", "callback", "extras"},
     "sample": set(),
-    "phantom": set(),
+    "phantom": {"given"},
     "simulate": {"family"},
     "trust": {"A", "y", "method", "noise", "tv_weight"},
     "analyze": {"volume", "known"},

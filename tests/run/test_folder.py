@@ -40,6 +40,23 @@ def test_a_run_is_another_one_when_a_file_that_it_names_has_changed(
     assert fingerprint(config, tmp_path / "ts.mrc") != before
 
 
+def test_a_fingerprint_knows_a_phantoms_file_and_the_content_of_weights_given_by_path(
+    tmp_path: Path,
+) -> None:
+    config = {"phantom": {"path": str(tmp_path / "v.mrc")}, "algorithm": {"weights": str(tmp_path)}}
+    network = {"_target_": "models.primal_dual.PrimalDual"}
+    card = {"task": "irdm", "data": {}, "options": {"network": network}}
+    (tmp_path / "v.mrc").write_text("one")
+    (tmp_path / "weights.safetensors").write_text("x")
+    (tmp_path / "card.json").write_text(json.dumps({**card, "sha256": "1"}))
+    before = fingerprint(config, None)
+    (tmp_path / "card.json").write_text(json.dumps({**card, "sha256": "2"}))
+    trained_again = fingerprint(config, None)
+    assert trained_again != before
+    (tmp_path / "v.mrc").write_text("others")
+    assert fingerprint(config, None) != trained_again
+
+
 def test_angles_in_one_long_string_are_no_file() -> None:
     listed = ",".join(str(a) for a in range(-70, 71))
     assert fingerprint({"angles": listed}, None) != fingerprint({"angles": listed[:-1] + "1"}, None)
