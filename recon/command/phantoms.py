@@ -26,8 +26,8 @@ def build_phantom(node: DictConfig) -> Family:
     assert isinstance(family, functools.partial)
     if family.func is not file or family.keywords.get("path") is None:
         return family
-    labels = family.keywords.get("labels")
-    return functools.partial(family, given=read_given(family.keywords["path"], labels))
+    path, labels, nm = (family.keywords.get(name) for name in ("path", "labels", "voxel_nm"))
+    return functools.partial(family, given=read_given(str(path), labels, voxel_nm=nm))
 
 
 def build_families(nodes: Mapping[str, DictConfig] | None, volumes: object) -> dict[str, Family]:
@@ -47,7 +47,7 @@ def build_families(nodes: Mapping[str, DictConfig] | None, volumes: object) -> d
             raise UserError(
                 f"{path} given, but there is a phantom of the name {name} already; rename the file"
             )
-        families[name] = functools.partial(file, path=path, given=read_given(path, None))
+        families[name] = functools.partial(file, path=path, given=read_given(path))
     # Examples have no unit of length: a volume that does not say its voxel size will do.
     return {
         name: functools.partial(family, voxel_nm=1.0) if _has_no_voxel(family) else family
@@ -55,10 +55,13 @@ def build_families(nodes: Mapping[str, DictConfig] | None, volumes: object) -> d
     }
 
 
-def read_given(path: str, labels: str | None) -> GivenVolume:
+def read_given(
+    path: str, labels: str | None = None, *, voxel_nm: float | None = None
+) -> GivenVolume:
     """The volume in a file as ``phantom=file`` takes it. Raises ``UserError``."""
-    volume = read_volume(Path(path))
-    material = None if labels is None else read_volume(Path(labels))
+    volume = read_volume(Path(path), voxel_nm=voxel_nm)
+    # Labels lie on the volume's voxels, whatever size their own file says.
+    material = None if labels is None else read_volume(Path(labels), voxel_nm=1.0)
     return prepare_volume(volume, material, unit=grey_scale(volume.data))
 
 
