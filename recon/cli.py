@@ -111,7 +111,7 @@ def train() -> None:
 
     def task(config: DictConfig) -> None:
         nonlocal failed
-        from recon.training.job import run_training
+        from recon.command.training import run_training
 
         try:
             run_training(config)

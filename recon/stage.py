@@ -64,6 +64,20 @@ class Bound(Generic[D_co, R]):
 
 
 @dataclass(frozen=True)
+class Reads:
+    """A file that ``option`` names: the engine reads it and passes what it holds as ``passes``, or
+    has it read by the stage itself (None), and knows a run by it.
+
+    ``kind`` says what is in it. ``wanted``: what to say where a file must be named and is not.
+    """
+
+    option: str
+    kind: Literal["alignment", "positions", "weights"]
+    passes: str | None = None
+    wanted: str = ""
+
+
+@dataclass(frozen=True)
 class Needs:
     """``volumes``, ``stacks``: volumes and tilt series of a slab's size that are held at the peak.
 
@@ -113,16 +127,18 @@ class Method(Generic[P]):
 
     ``y``: (tilt, y, x). A parameter ``callback``, where there is one, hears of every iteration and
     its relative residual. ``needs``: what the options ask of the machine. ``settle``: chooses what
-    is ``auto``, once for all slabs, on the rows with most structure. ``brief``: options for a rehearsal on nothing.
+    is ``auto``, once for all slabs, on the rows with most structure. ``brief``: options for a rehearsal on nothing. ``reads``: files
+    that options name.
     """
 
     run: Callable[Concatenate[Projector, Tensor, P], Result]
     needs: Callable[[Options], Needs] = _needs
     settle: Settle | None = None
     brief: Callable[[Options], Options] = _as_it_is
+    reads: tuple[Reads, ...] = ()
 
     def __call__(self, *args: P.args, **options: P.kwargs) -> BoundMethod:
-        return Bound(self, _all_options(self.run, 2, (), args, options))
+        return Bound(self, _all_options(self.run, 2, self.reads, args, options))
 
 
 BoundMethod = Bound[Method[...], Result]
@@ -157,19 +173,6 @@ def reconstruct(
 def volume_only(method: BoundMethod) -> Callable[[Projector, Tensor], Tensor]:
     """``method`` as a plain function (A, y) -> volume."""
     return lambda A, y: reconstruct(method, A, y)[0]
-
-
-@dataclass(frozen=True)
-class Reads:
-    """A file that ``option`` names: the engine reads it and passes what it holds as ``passes``.
-
-    ``kind`` says what is in it. ``wanted``: what to say where a file must be named and is not.
-    """
-
-    option: str
-    kind: Literal["alignment", "positions"]
-    passes: str | None = None
-    wanted: str = ""
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,6 +17,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from recon.command.build import build
+from recon.command.phantoms import build_phantom
 from recon.console import Console
 from recon.errors import UserError
 from recon.geometry import Geometry
@@ -24,6 +25,7 @@ from recon.io import read_tilt_series
 from recon.io.alignment.table import read_alignment
 from recon.io.xyz import read_xyz
 from recon.learned.card import heard
+from recon.learned.weights import find_own
 from recon.machine import free_memory_gb, set_threads, usable_cores
 from recon.run.folder import check_report
 from recon.run.latest import Latest
@@ -84,7 +86,7 @@ def make_stages(config: DictConfig) -> Stages:
         source = (
             build(config.sample)
             if phantom is None
-            else functools.partial(build(config.simulate), build(phantom))
+            else functools.partial(build(config.simulate), build_phantom(phantom))
         )
     else:
         angles: Any = (
@@ -100,7 +102,7 @@ def make_stages(config: DictConfig) -> Stages:
         with_files(build(config.preprocess)),
         with_files(build(config.align)),
         build(config.projector),
-        build(config.algorithm),
+        with_files(build(config.algorithm)),
         build(config.trust),
         with_files(build(config.analyze)),
     )
@@ -114,16 +116,21 @@ def with_files(stage: Any) -> Any:
         path = stage.options[read.option]
         if path is None and read.wanted:
             raise UserError(read.wanted)
-        if path is not None:
+        if path is not None and read.passes is not None:
             given[read.passes] = READERS[read.kind](Path(path).expanduser())
+        elif path is not None and read.kind == "weights":
+            find_own(path)  # neither a name of ours nor a folder of weights: known before the work
     return replace(stage, given=given)
 
 
 def files_of(stages: Stages, config: DictConfig) -> tuple[Path, ...]:
     """What the run reads: the series, its angles where a file holds them, and the stages' files."""
+    phantom = config.get("phantom") or {}
     named = [] if config.input is None else [input_path(config)]
     named += [Path(config.angles)] if isinstance(config.angles, str) else []
-    for stage in (stages.preprocess, stages.align):
+    named += [Path(p) for key in ("path", "labels") if (p := phantom.get(key)) is not None]
+    named += [Path(p) for p in config.plugins]
+    for stage in (stages.preprocess, stages.align, stages.algorithm):
         named += [Path(p) for r in stage.declared.reads if (p := stage.options[r.option])]
     return tuple(named)
 
@@ -188,6 +195,8 @@ def _output(config: DictConfig) -> Path:
     """``output=DIR``, or runs/<stem>/<time>; the jobs of a multirun get a folder each inside."""
     own = config.get("phantom")
     made = "phantom" if own is None else str(own["_target_"]).rpartition(".")[2]
+    if own is not None and own.get("path") is not None:
+        made = Path(str(own["path"])).name.split(".")[0] or made
     stem = made if config.input is None else input_path(config).name.split(".")[0] or "series"
     base = (
         Path("runs") / stem / STARTED

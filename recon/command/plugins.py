@@ -17,8 +17,9 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
 
-from recon.command.registry import CONFIGS, PLUGGED
+from recon.command.registry import CONFIGS
 from recon.errors import UserError
+from recon.plugged import PLUGGED
 
 # group of options -> what packages call it, what a file calls it
 ENTRY = {

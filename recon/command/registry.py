@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from recon.errors import UserError
+from recon.plugged import PLUGGED
 
 PACKAGE = Path(__file__).resolve().parents[1]
 # In the wheel the configs lie inside the package, in a checkout beside it.
 CONFIGS = PACKAGE / "configs" if (PACKAGE / "configs").is_dir() else PACKAGE.parent / "configs"
 
 _TARGET = re.compile(r"^\s*_target_:\s*([\w.]+)\s*(?:#.*)?$", re.MULTILINE)
-PLUGGED: dict[str, Any] = {}
-"""Name -> object of code outside, which the command line opted in to (``plugins.py``)."""
 
 
 @functools.cache

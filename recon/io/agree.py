@@ -48,19 +48,24 @@ def choose_angles(
 
 
 def choose_pixel(
-    sources: Sequence[PixelSource], given_nm: float | None, *, name: str
+    sources: Sequence[PixelSource],
+    given_nm: float | None,
+    *,
+    name: str,
+    option: str = "pixel_nm",
 ) -> tuple[float | None, str]:
-    """Pixel size in nm and whose it is; (None, "") when nobody knows. ``given_nm`` overrules.
+    """Pixel size in nm and whose it is; (None, "") when nobody knows. ``given_nm``,
+    the user's ``option``, overrules.
 
     Raises ``UserError`` for sources more than 5 % apart, and for pixels as far from square.
     """
     if given_nm is not None:
         if not (np.isfinite(given_nm) and given_nm > 0):
             raise UserError(
-                f"pixel_nm={given_nm} given, a positive number of nanometres wanted; correct "
-                f"pixel_nm"
+                f"{option}={given_nm} given, a positive number of nanometres wanted; correct "
+                f"{option}"
             )
-        return float(given_nm), "pixel_nm"
+        return float(given_nm), option
     if not sources:
         return None, ""
     first = sources[0]
@@ -71,16 +76,28 @@ def choose_pixel(
             raise UserError(
                 f"{name} has pixels of {source.nm:.4g} x {source.nm_y:.4g} nm (x, y; "
                 f"{source.name}), square ones wanted; "
-                "resample it, or pass pixel_nm=... if they are square after all"
+                f"resample it, or pass {option}=... if they are square after all"
             )
     for other in sources[1:]:
         if abs(first.nm - other.nm) > PIXEL_TOLERANCE * max(first.nm, other.nm):
             raise UserError(
                 f"pixel size {first.nm:.5g} nm in {first.name} but {other.nm:.5g} nm in "
                 f"{other.name}; "
-                f"pass the right one, for example pixel_nm={first.nm:.5g}"
+                f"pass the right one, for example {option}={first.nm:.5g}"
             )
     return first.nm, " and ".join(s.name for s in sources)
+
+
+def check_cubes(sources: Sequence[PixelSource], *, name: str) -> None:
+    """Raise ``UserError`` for voxels whose depth is more than 5 % from their width."""
+    for source in sources:
+        depth = source.nm if source.nm_z is None else source.nm_z
+        if abs(source.nm - depth) > PIXEL_TOLERANCE * max(source.nm, depth):
+            raise UserError(
+                f"{name} has voxels of {source.nm:.4g} nm (x) and {depth:.4g} nm (z; "
+                f"{source.name}), cubes wanted; resample it, or pass voxel_nm=... if they are "
+                f"cubes after all"
+            )
 
 
 def check_degrees(source: AngleSource) -> None:

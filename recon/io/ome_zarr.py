@@ -78,4 +78,4 @@ def _finest(
 
 def _pixels(scale: list[tuple[str, str, float]] | None) -> tuple[PixelSource, ...]:
     sizes = {axis: length_nm(value, unit) for axis, unit, value in scale or ()}
-    return pixel_source([sizes.get("x"), sizes.get("y")], "OME-Zarr axes")
+    return pixel_source([sizes.get(axis) for axis in "xyz"], "OME-Zarr axes")

@@ -11,7 +11,7 @@ import torch
 
 from recon.errors import UserError
 from recon.geometry import Geometry
-from recon.io.agree import choose_angles, choose_pixel
+from recon.io.agree import check_cubes, choose_angles, choose_pixel
 from recon.io.angle_text import angles_from_user, close_names
 from recon.io.pixels import check_pixels, check_side, select_views
 from recon.io.sidecars import find_sidecars, stem
@@ -84,12 +84,17 @@ def read_tilt_series(
     )
 
 
-def read_volume(path: Path) -> Volume:
+def read_volume(path: Path, *, voxel_nm: float | None = None) -> Volume:
     """Read a volume, (z, y, x) float32, from any of the formats; the history is kept where we wrote
-    it."""
+    it. ``voxel_nm`` overrules what the file says.
+
+    Raises ``UserError`` for whatever cannot be read, and for voxels that are no cubes.
+    """
     path = existing(path)
     file = _open(path)
-    nm, _ = choose_pixel(file.pixels, None, name=path.name)
+    nm, _ = choose_pixel(file.pixels, voxel_nm, name=path.name, option="voxel_nm")
+    if voxel_nm is None:
+        check_cubes(file.pixels, name=path.name)
     data = _read(file, range(file.shape[0]))
     history = (*file.history, f"read {path.name} ({file.kind})")
     return Volume(torch.from_numpy(data), nm, stem(path), history, unit="as stored")

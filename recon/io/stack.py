@@ -25,11 +25,13 @@ class AngleSource:
 
 @dataclass(frozen=True)
 class PixelSource:
-    """A pixel size in nm and who says so. ``nm`` along x, ``nm_y`` along y where that differs."""
+    """A pixel size in nm and who says so. ``nm`` along x, ``nm_y`` along y where that differs;
+    ``nm_z``: along z, if the file is a volume that says so."""
 
     name: str
     nm: float
     nm_y: float | None = None
+    nm_z: float | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -59,8 +59,9 @@ def is_degrees(unit: str) -> bool:
 
 
 def pixel_source(sizes_nm: Sequence[float | None], name: str) -> tuple[PixelSource, ...]:
-    """A pixel size from those of x and y; nothing when either is unknown."""
-    x, y = sizes_nm
+    """A pixel size from those of x and y, and z where a format has it; nothing when x or y is
+    unknown."""
+    x, y, z = [*sizes_nm, None][:3]
     if x is None or y is None:
         return ()
-    return (PixelSource(name, x, None if x == y else y),)
+    return (PixelSource(name, x, None if x == y else y, z),)

@@ -7,15 +7,16 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from recon.learned.weights import trained
+from recon.learned.weights import load_trained
 
 AT_ONCE = 1024
 
 
 def bead_classifier(weights: str) -> Callable[[np.ndarray], np.ndarray]:
     """(n, 32, 32) crops (``recon/align/beads/crops.py``) -> (n,) probabilities that they are beads,
-    by the named weights."""
-    network = trained(weights).network
+    by shipped
+    ``weights`` or those in a folder that ``train.py task=fiducials`` wrote."""
+    network = load_trained(weights, task="fiducials").network
 
     def judge(pictures: np.ndarray) -> np.ndarray:
         if len(pictures) == 0:

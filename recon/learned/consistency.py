@@ -13,7 +13,7 @@ ITERATIONS = (0, 1, 2, 4, 8, 16)  # of SIRT that are tried
 AS_WELL = 0.003  # of the error on withheld views: more than chance makes of some 10,000 pixels
 
 
-def strength(A: Projector, y: Tensor, before: Tensor, after: Tensor) -> float:
+def choose_strength(A: Projector, y: Tensor, before: Tensor, after: Tensor) -> float:
     """1 where ``after`` predicts the views ``y`` as well as ``before`` does, else the a in 0 ... 1
     for which ``before`` + a (``after`` - ``before``) predicts them best: a least-squares problem of
     one unknown.
@@ -30,7 +30,7 @@ def strength(A: Projector, y: Tensor, before: Tensor, after: Tensor) -> float:
     return min(1.0, max(0.0, float((change * wanted).sum()) / power)) if power > 0 else 0.0
 
 
-def consistent(
+def make_consistent(
     A: Projector, y: Tensor, x: Tensor, n_iterations: int, *, minimum: float | None = 0.0
 ) -> Tensor:
     """``n_iterations`` of SIRT from ``x``: what the views measured is put right, what they did not
@@ -40,7 +40,7 @@ def consistent(
     )
 
 
-def choose_iterations(
+def choose_consistency(
     seen: Projector,
     y_seen: Tensor,
     unseen: Projector,
@@ -54,7 +54,7 @@ def choose_iterations(
     errors: list[float] = []
     done = 0
     for count in ITERATIONS:
-        x = consistent(seen, y_seen, x, count - done, minimum=minimum)
+        x = make_consistent(seen, y_seen, x, count - done, minimum=minimum)
         done = count
         errors.append(float(torch.linalg.vector_norm((unseen(x) - y_unseen).double())))
     return ITERATIONS[errors.index(min(errors))]

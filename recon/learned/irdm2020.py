@@ -9,9 +9,9 @@ from torch import Tensor
 from recon.algorithms.base import Callback, Progress, bound
 from recon.algorithms.wbp import wbp
 from recon.learned.by_slice import each_slice
-from recon.learned.weights import trained
+from recon.learned.weights import load_trained
 from recon.projectors.base import Projector
-from recon.stage import Method, Needs
+from recon.stage import Method, Needs, Reads
 
 
 def irdm2020(
@@ -23,7 +23,7 @@ def irdm2020(
     callback: Callback | None = None,
 ) -> Tensor:
     """U-Net++ on WBP, every slice by itself: nothing holds the result to the measured views."""
-    network = trained(weights).network
+    network = load_trained(weights, task="irdm2020").network
     slices = wbp(A, y, filter="hamming").permute(1, 0, 2)
     out = torch.empty_like(slices)
 
@@ -53,4 +53,6 @@ def published_input(wbp: Tensor) -> tuple[Tensor, Tensor]:
     return wbp / scale, scale
 
 
-IRDM2020 = Method(irdm2020, needs=lambda options: Needs(4, 4, work=30))
+IRDM2020 = Method(
+    irdm2020, needs=lambda options: Needs(4, 4, work=30), reads=(Reads("weights", "weights"),)
+)

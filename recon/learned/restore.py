@@ -17,14 +17,14 @@ from recon.algorithms.tv import COUPLED
 from recon.algorithms.tv_weight import choose_weight
 from recon.algorithms.withheld import EVERY, withheld_views
 from recon.errors import UserError
-from recon.learned import consistency as views_say
 from recon.learned.by_slice import each_slice
 from recon.learned.card import warn_outside
+from recon.learned.consistency import choose_consistency, choose_strength, make_consistent
 from recon.learned.inputs import Inputs, conditions_mirrored, make_inputs, pictures
 from recon.learned.primal_dual import unrolled
-from recon.learned.weights import trained
+from recon.learned.weights import load_trained
 from recon.projectors.base import Projector
-from recon.stage import BoundMethod, Method, Needs, Options, Settle, Settled
+from recon.stage import BoundMethod, Method, Needs, Options, Reads, Settle, Settled
 
 AT_ONCE = 8  # slices that are unrolled together
 TILE, OVERLAP = 512, 0.25  # pixels of a tile's edge, and the share of it that its neighbour repeats
@@ -99,8 +99,9 @@ def irdm(
     deviation.
     """
     choices = Choices(weight, scale, strength, consistency)
+    network = load_trained(weights, task="irdm").network
     mirrors = MIRRORS if uncertainty else MIRRORS[:1]
-    correct = _slice_by_slice(trained(weights).network, dimensions, mirrors)
+    correct = _slice_by_slice(network, dimensions, mirrors)
     x, spread = _restored(A, y, correct, choices, noise, dimensions, minimum, callback)
     return x, {} if spread is None else {"uncertainty": spread}
 
@@ -122,7 +123,7 @@ def primal_dual(
     """Learned primal-dual iterations on the projector, started from TV, then SIRT on the measured
     views. Options as of ``irdm``."""
     choices = Choices(weight, scale, strength, consistency)
-    correct = _unrolling(trained(weights).network, dimensions)
+    correct = _unrolling(load_trained(weights, task="primal_dual").network, dimensions)
     return _restored(A, y, correct, choices, noise, dimensions, minimum, callback)[0]
 
 
@@ -133,7 +134,7 @@ def _settle_with(correction: Callable[[nn.Module, int], Correct]) -> Settle:
     def settle(method: BoundMethod, A: Projector, y: Tensor, noise: float) -> Settled:
         options = method.options
         sigma = options["noise"] or noise
-        known = trained(options["weights"])
+        known = load_trained(options["weights"], task=method.name)
         warn_outside(y, A.geometry, sigma, known.card, name=options["weights"])
         given = Choices(**{name: options[name] for name in NAMED})
         dimensions, minimum = options["dimensions"], options["minimum"]
@@ -174,7 +175,7 @@ def _restored(
     )
     volume, spread = _corrected(A, y, made, correct)
     share = float(settled.strength)
-    x = views_say.consistent(
+    x = make_consistent(
         A, y, bound(volume, minimum, None), int(settled.consistency), minimum=minimum
     )
     if share < 1:
@@ -223,12 +224,10 @@ def _settle(
             )
             x = bound(_corrected(seen, y_seen, made, correct)[0], minimum, None)
             if isinstance(count, str):
-                count = views_say.choose_iterations(
-                    seen, y_seen, unseen, y_unseen, x, minimum=minimum
-                )
+                count = choose_consistency(seen, y_seen, unseen, y_unseen, x, minimum=minimum)
             if isinstance(share, str):
-                x = views_say.consistent(seen, y_seen, x, count, minimum=minimum)
-                share = views_say.strength(unseen, y_unseen, made.converged(), x)
+                x = make_consistent(seen, y_seen, x, count, minimum=minimum)
+                share = choose_strength(unseen, y_unseen, made.converged(), x)
     return Choices(weight, scale, share, count)
 
 
@@ -314,5 +313,15 @@ def _primal_dual_needs(options: Options) -> Needs:
     return Needs(24, 12, overlap=COUPLED if options["dimensions"] == 3 else 0, work=250)
 
 
-IRDM = Method(irdm, needs=_irdm_needs, settle=_settle_with(_slice_by_slice))
-PRIMAL_DUAL = Method(primal_dual, needs=_primal_dual_needs, settle=_settle_with(_unrolling))
+IRDM = Method(
+    irdm,
+    needs=_irdm_needs,
+    settle=_settle_with(_slice_by_slice),
+    reads=(Reads("weights", "weights"),),
+)
+PRIMAL_DUAL = Method(
+    primal_dual,
+    needs=_primal_dual_needs,
+    settle=_settle_with(_unrolling),
+    reads=(Reads("weights", "weights"),),
+)

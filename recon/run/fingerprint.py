@@ -9,6 +9,7 @@ from pathlib import Path
 
 import models
 import recon
+from recon.learned.weights import own_digest
 
 
 def fingerprint(config: Mapping[str, object], files: Iterable[Path]) -> str:
@@ -26,8 +27,11 @@ def fingerprint(config: Mapping[str, object], files: Iterable[Path]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _stamp(path: Path) -> tuple[int, int] | None:
-    """Size and time of a file; None for what is none, such as a list of angles."""
+def _stamp(path: Path) -> str | tuple[int, int] | None:
+    """Size and time of a file, or what the card of a folder of weights says of their content; None
+    for what is none of these, such as a list of angles."""
+    if (digest := own_digest(str(path))) is not None:
+        return digest
     try:
         stat = path.expanduser().stat()
     except (OSError, ValueError):

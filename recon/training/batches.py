@@ -22,7 +22,7 @@ class Batch:
     truth: Tensor
 
 
-def slices(
+def draw_slices(
     examples: Sequence[Example], rng: np.random.Generator, *, batch: int, crop: int
 ) -> Batch:
     """Slices of random examples, rows and windows of ``crop`` pixels (all of one size: smaller
@@ -30,12 +30,10 @@ def slices(
     small = [e for e in examples if e.truth.shape[0] < crop]
     large = [e for e in examples if e.truth.shape[0] >= crop]
     chosen = small if rng.random() < len(small) / len(examples) else large
-    return stacked(
-        [_slice(chosen[int(rng.integers(len(chosen)))], rng, crop) for _ in range(batch)]
-    )
+    return stack([_slice(chosen[int(rng.integers(len(chosen)))], rng, crop) for _ in range(batch)])
 
 
-def stacked(batches: Sequence[Batch]) -> Batch:
+def stack(batches: Sequence[Batch]) -> Batch:
     return Batch(
         torch.cat([b.pictures for b in batches]),
         torch.cat([b.tv for b in batches]),
@@ -43,7 +41,7 @@ def stacked(batches: Sequence[Batch]) -> Batch:
     )
 
 
-def whole(example: Example) -> Batch:
+def whole_slices(example: Example) -> Batch:
     """All slices of an example, uncropped, as they are."""
     given = pictures(
         example.tv.float(),

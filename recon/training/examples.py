@@ -73,7 +73,7 @@ def make_example(
 ) -> Example:
     """Record ``fine`` (z, y, x), a density on a grid ``finer`` times finer than the
     reconstruction's, and reconstruct it."""
-    density, geometry = turned(fine, rng), drawn_geometry(ranges, rng)
+    density, geometry = turn(fine, rng), draw_geometry(ranges, rng)
     density = _busy_rows(density, rows * finer, finer, rng)
     truth = _binned(density, finer)
     y = record(density, finer, geometry, ranges, rng)
@@ -88,7 +88,7 @@ def make_example(
     )  # fmt: skip
 
 
-def drawn_geometry(ranges: Ranges, rng: np.random.Generator) -> Geometry:
+def draw_geometry(ranges: Ranges, rng: np.random.Generator) -> Geometry:
     """Equal steps over what a wedge leaves, and column shifts that the reconstruction will not be
     told of."""
     half = 90 - rng.uniform(*ranges.wedge_deg) / 2
@@ -124,7 +124,7 @@ def record(
     )
 
 
-def turned(volume: Tensor, rng: np.random.Generator) -> Tensor:
+def turn(volume: Tensor, rng: np.random.Generator) -> Tensor:
     """One of the 48 ways to put a cube into its box; a slab of other height (y) is only turned
     about y and mirrored."""
     axes = [0, 1, 2]

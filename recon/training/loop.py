@@ -17,12 +17,10 @@ from models.discriminator import Discriminator
 from recon.console import Console
 from recon.errors import UserError
 from recon.training import state
-from recon.training.examples import Example
+from recon.training.base import B, E, Judge, Line, Source, Task
 from recon.training.losses import discriminator_score, finite, generator_score
-from recon.training.pool import Source, available, start_filling, wait_for
+from recon.training.pool import available, start_filling, wait_for
 from recon.training.statistics import in_use
-from recon.training.tasks import Task
-from recon.training.validation import Judge, Line
 
 
 @dataclass(frozen=True)
@@ -65,8 +63,8 @@ class Trainer:
 
 def train(
     trainer: Trainer,
-    task: Task,
-    source: Source,
+    task: Task[E, B],
+    source: Source[E],
     judge: Judge,
     folder: Path,
     facts: dict[str, object],
@@ -107,7 +105,7 @@ def train(
             state.save(checkpoint, step, bare, averages, optimisers, facts)
 
     worker = start_filling(source, range(trainer.groups))
-    groups: list[Example] = []
+    examples: list[E] = []
     began = kept = time.monotonic()
     try:
         with console.progress("training", trainer.steps - step) as advance:
@@ -122,9 +120,9 @@ def train(
                     steps_per_group=trainer.steps_per_group,
                     limit=trainer.groups,
                 )
-                while len(groups) < wanted * source.sizes.per_phantom:
-                    groups += wait_for(source, len(groups) // source.sizes.per_phantom, worker)
-                loss = _step(fabric, trainer, task, networks, optimisers, groups, step)
+                while len(examples) < wanted * source.per_group:
+                    examples += wait_for(source, len(examples) // source.per_group, worker)
+                loss = _step(fabric, trainer, task, networks, optimisers, examples, step)
                 if not finite(loss):
                     raise UserError(
                         f"the loss at step {step} is {float(loss):g}; {checkpoint} holds the last "
@@ -137,7 +135,7 @@ def train(
                 )
                 advance(1)
                 if step % trainer.validate_every == 0 or step == trainer.steps:
-                    line = judge(in_use(task, averages, groups), task, folder, step)
+                    line = judge(in_use(task, averages, examples), folder, step)
                     _log(line, folder, step, float(loss), time.monotonic() - began, console)
                 if time.monotonic() - kept > 60 * trainer.checkpoint_minutes:
                     keep()
@@ -164,10 +162,10 @@ def train(
 def _step(
     fabric: Fabric,
     trainer: Trainer,
-    task: Task,
+    task: Task[E, B],
     networks: dict[str, nn.Module],
     optimisers: dict[str, torch.optim.Optimizer],
-    examples: Sequence[Example],
+    examples: Sequence[E],
     step: int,
 ) -> Tensor:
     """One update of the network, and of the discriminator where there is one. What is drawn depends
@@ -178,27 +176,19 @@ def _step(
         for group in optimiser.param_groups:
             group["lr"] = trainer.rate(step)
     network, judge = networks["network"].train(), networks.get("discriminator")
-    loss, out, truth, condition = task.losses(network, batch)
-    joined = judge is not None and step >= trainer.adversarial_from * trainer.steps
-    if joined and judge is not None and out.shape[-1] == task.crop:
-        real, fake = (
-            judge(truth[:, None], condition[:, None]),
-            judge(out[:, None], condition[:, None]),
-        )
-        loss = loss + task.adversarial * generator_score(real.detach(), fake)
+    loss, shown = task.losses(network, batch)
+    joined = step >= trainer.adversarial_from * trainer.steps
+    if shown is None or judge is None or not joined or shown.out.shape[-1] != task.crop:
+        _update(fabric, loss, network, optimisers["network"], trainer.clip)
+        return loss.detach()
+    out, truth, condition = (part[:, None] for part in shown)
+    real, fake = judge(truth, condition), judge(out, condition)
+    loss = loss + task.adversarial * generator_score(real.detach(), fake)
     _update(fabric, loss, network, optimisers["network"], trainer.clip)
-    if joined and judge is not None and out.shape[-1] == task.crop:
-        real, fake = (
-            judge(truth[:, None], condition[:, None]),
-            judge(out.detach()[:, None], condition[:, None]),
-        )
-        _update(
-            fabric,
-            discriminator_score(real, fake),
-            judge,
-            optimisers["discriminator"],
-            trainer.clip,
-        )
+    real, fake = judge(truth, condition), judge(out.detach(), condition)
+    _update(
+        fabric, discriminator_score(real, fake), judge, optimisers["discriminator"], trainer.clip
+    )
     return loss.detach()
 
 

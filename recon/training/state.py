@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
 from safetensors import safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
 from torch.optim import Optimizer
+
+from recon.io.atomic import replacing
 
 Averages = dict[str, Tensor]
 
@@ -38,10 +41,15 @@ def save(
         tensors |= {f"{name}/{k}": v for k, v in network.state_dict().items()}
         for i, state in optimisers[name].state_dict()["state"].items():
             tensors |= {f"{name}.optimiser/{i}/{k}": torch.as_tensor(v) for k, v in state.items()}
-    temporary = path.with_suffix(".part")
     contiguous = {k: v.detach().clone().contiguous() for k, v in tensors.items()}
-    save_file(contiguous, temporary, metadata={"step": str(step), "facts": json.dumps(facts)})
-    temporary.replace(path)
+    write_tensors(path, contiguous, {"step": str(step), "facts": json.dumps(facts)})
+
+
+def write_tensors(path: Path, tensors: Mapping[str, Tensor], facts: Mapping[str, str]) -> None:
+    """A safetensors file, whole or not at all, readable as far as the umask lets it be: the
+    library's own writer leaves files that only their owner can read."""
+    with replacing(path) as temporary:
+        temporary.write_bytes(to_bytes(dict(tensors), metadata=dict(facts)))
 
 
 def load_averages(path: Path) -> Averages:

@@ -10,14 +10,13 @@ import torch
 from torch import nn
 from torch.nn.modules.dropout import _DropoutNd  # the base of them all
 
-from recon.training.examples import Example
+from recon.training.base import B, E, Task
 from recon.training.state import Averages
-from recon.training.tasks import Task
 
 BATCHES = 64
 
 
-def in_use(task: Task, averages: Averages, examples: Sequence[Example]) -> nn.Module:
+def in_use(task: Task[E, B], averages: Averages, examples: Sequence[E]) -> nn.Module:
     """A network with ``averages``, in evaluation mode.
 
     Behind dropout a batch norm has learned the mean and variance of noisy activations, which are

@@ -1,11 +1,11 @@
-"""What is trained: a network, how a batch is drawn for it, its loss, and how it restores an
-example."""
+"""What is trained on phantoms: a network, how a batch is drawn for it, its loss, and how it
+restores an example."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 import torch
@@ -18,26 +18,14 @@ from recon.learned.irdm2020 import published_input
 from recon.learned.primal_dual import unrolled
 from recon.projectors.native import NativeProjector
 from recon.training import batches
+from recon.training.base import Shown
 from recon.training.batches import Batch
 from recon.training.examples import Example
 from recon.training.losses import beside_tv
 
 
-class Task(Protocol):
-    """``adversarial``: weight of a discriminator's opinion, 0 for none; it judges (candidate,
-    condition) pairs of ``crop`` pixels."""
-
-    network: Callable[[], nn.Module]
-    adversarial: float
-    crop: int
-
-    def draw(self, examples: Sequence[Example], rng: np.random.Generator) -> Batch | Example: ...
-
-    def losses(
-        self, network: nn.Module, batch: Batch | Example
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """(loss, output, truth, condition); the last three (slice, z, x) are for a
-        discriminator."""
+class Restorer(Protocol):
+    """A task whose network restores slices."""
 
     def restore(self, network: nn.Module, example: Example) -> Tensor:
         """(row, z, x) in units of the example's scale."""
@@ -48,6 +36,9 @@ class Irdm:
     """Slices with their neighbours, TV and WBP in, a correction of TV out. Loss: L1 and MSE
     relative to TV's, SSIM."""
 
+    name: ClassVar[str] = "irdm"
+    used_as: ClassVar[str] = "+model=irdm algorithm.weights="
+
     network: Callable[[], nn.Module]
     batch: int = 8
     crop: int = 96
@@ -55,20 +46,18 @@ class Irdm:
     adversarial: float = 0.0
 
     def draw(self, examples: Sequence[Example], rng: np.random.Generator) -> Batch:
-        return batches.slices(examples, rng, batch=self.batch, crop=self.crop)
+        return batches.draw_slices(examples, rng, batch=self.batch, crop=self.crop)
 
-    def losses(
-        self, network: nn.Module, batch: Batch | Example
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        assert isinstance(batch, Batch)
+    def losses(self, network: nn.Module, batch: Batch) -> tuple[Tensor, Shown | None]:
         out = (
             batch.tv
             + network(batch.pictures.contiguous(memory_format=torch.channels_last)).float()[:, 0]
         )
-        return beside_tv(out, batch.truth, batch.tv, self.ssim), out, batch.truth, batch.tv
+        loss = beside_tv(out, batch.truth, batch.tv, self.ssim)
+        return loss, Shown(out, batch.truth, batch.tv)
 
     def restore(self, network: nn.Module, example: Example) -> Tensor:
-        given = batches.whole(example)
+        given = batches.whole_slices(example)
         with torch.no_grad():
             change: Tensor = network(given.pictures.contiguous(memory_format=torch.channels_last))
         return given.tv + change.float()[:, 0]
@@ -77,6 +66,9 @@ class Irdm:
 @dataclass(frozen=True)
 class PrimalDual:
     """Whole slices of one series, because a view crosses all of a slice."""
+
+    name: ClassVar[str] = "primal_dual"
+    used_as: ClassVar[str] = "+model=primal_dual algorithm.weights="
 
     network: Callable[[], nn.Module]
     batch: int = 6
@@ -98,17 +90,15 @@ class PrimalDual:
             family=example.family,
         )
 
-    def losses(
-        self, network: nn.Module, batch: Batch | Example
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        assert isinstance(batch, Example)
-        given = batches.whole(batch)
+    def losses(self, network: nn.Module, batch: Example) -> tuple[Tensor, Shown | None]:
+        given = batches.whole_slices(batch)
         out = self._unrolled(network, batch, given)
-        return beside_tv(out, given.truth, given.tv, self.ssim), out, given.truth, given.tv
+        loss = beside_tv(out, given.truth, given.tv, self.ssim)
+        return loss, Shown(out, given.truth, given.tv)
 
     def restore(self, network: nn.Module, example: Example) -> Tensor:
         with torch.no_grad():
-            return self._unrolled(network, example, batches.whole(example))
+            return self._unrolled(network, example, batches.whole_slices(example))
 
     @staticmethod
     def _unrolled(network: nn.Module, example: Example, given: Batch) -> Tensor:
@@ -126,6 +116,9 @@ class Irdm2020:
     0.04 of it commented out.
     """
 
+    name: ClassVar[str] = "irdm2020"
+    used_as: ClassVar[str] = "+model=irdm2020 algorithm.weights="
+
     network: Callable[[], nn.Module]
     batch: int = 8
     crop: int = 96
@@ -133,21 +126,20 @@ class Irdm2020:
     adversarial: float = 0.04
 
     def draw(self, examples: Sequence[Example], rng: np.random.Generator) -> Batch:
-        drawn = [batches.slices(examples, rng, batch=1, crop=self.crop) for _ in range(self.batch)]
+        drawn = [
+            batches.draw_slices(examples, rng, batch=1, crop=self.crop) for _ in range(self.batch)
+        ]
         # All of one size go into a batch; the first one decides.
-        return batches.stacked([b for b in drawn if b.tv.shape == drawn[0].tv.shape])
+        return batches.stack([b for b in drawn if b.tv.shape == drawn[0].tv.shape])
 
-    def losses(
-        self, network: nn.Module, batch: Batch | Example
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        assert isinstance(batch, Batch)
+    def losses(self, network: nn.Module, batch: Batch) -> tuple[Tensor, Shown | None]:
         condition, scale = published_input(batch.pictures[:, 4])
         out = network(condition[:, None])[:, 0].float()
         truth = (batch.truth / scale).clamp(0, 1)
-        return self.content * functional.mse_loss(out, truth), out, truth, condition
+        return self.content * functional.mse_loss(out, truth), Shown(out, truth, condition)
 
     def restore(self, network: nn.Module, example: Example) -> Tensor:
-        condition, scale = published_input(batches.whole(example).pictures[:, 4])
+        condition, scale = published_input(batches.whole_slices(example).pictures[:, 4])
         with torch.no_grad():
             out: Tensor = network(condition[:, None])
         return out.float()[:, 0] * scale

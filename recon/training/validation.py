@@ -16,40 +16,29 @@ import numpy as np
 from torch import nn
 
 from recon.metrics.volumes import psnr, ssim
+from recon.training.base import Line
 from recon.training.examples import Example
-from recon.training.pool import VALIDATION, Source
-from recon.training.tasks import Task
-
-
-@dataclass(frozen=True)
-class Line:
-    """One line of the log: ``names`` and ``values`` agree; the gains are over TV."""
-
-    names: tuple[str, ...]
-    values: tuple[float, ...]
-
-    @property
-    def sentence(self) -> str:
-        return ", ".join(
-            f"{name} {value:.2f}" for name, value in zip(self.names, self.values, strict=True)
-        )
+from recon.training.pool import VALIDATION
+from recon.training.source import PhantomSource
+from recon.training.tasks import Restorer
 
 
 @dataclass(frozen=True, eq=False)
-class Judge:
-    """``seen`` and ``held_out``: examples by family."""
+class PhantomJudge:
+    """``seen`` and ``held_out``: examples by family. The gains of its lines are over TV."""
 
+    task: Restorer
     seen: Sequence[Example]
     held_out: Sequence[Example]
 
-    def __call__(self, network: nn.Module, task: Task, folder: Path, step: int) -> Line:
+    def __call__(self, network: nn.Module, folder: Path, step: int) -> Line:
         """Score a network in evaluation mode; writes ``sample.png``."""
         names: list[str] = []
         values: list[float] = []
         for what, examples in (("seen", self.seen), ("held_out", self.held_out)):
             if not examples:
                 continue
-            scores = np.array([_scores(network, task, example) for example in examples])
+            scores = np.array([_scores(network, self.task, example) for example in examples])
             names += [f"{what}_psnr", f"{what}_gain", f"{what}_ssim_gain", f"{what}_worst"]
             gain = scores[:, 0] - scores[:, 2]
             values += [
@@ -58,21 +47,30 @@ class Judge:
                 float((scores[:, 1] - scores[:, 3]).mean()),
                 float(gain.min()),
             ]
-        _picture(network, task, [*self.seen[:2], *self.held_out[:2]], folder / "sample.png", step)
+        _picture(
+            network, self.task, [*self.seen[:2], *self.held_out[:2]], folder / "sample.png", step
+        )
         return Line(tuple(names), tuple(values))
 
+    def scores(self, network: nn.Module) -> dict[str, object]:
+        """By family, seen and held out."""
+        parts = {"seen": self.seen, "held_out": self.held_out}
+        return {what: family_scores(network, self.task, part) for what, part in parts.items()}
 
-def make_judge(seen: Source, held_out: Source) -> Judge:
+
+def make_judge(task: Restorer, seen: PhantomSource, held_out: PhantomSource) -> PhantomJudge:
     """One group of every family."""
     groups = [
         [source.group(VALIDATION + i, name) for i, name in enumerate(source.families)]
         for source in (seen, held_out)
     ]
-    return Judge(*([example for group in part for example in group] for part in groups))
+    return PhantomJudge(
+        task, *([example for group in part for example in group] for part in groups)
+    )
 
 
 def family_scores(
-    network: nn.Module, task: Task, examples: Sequence[Example]
+    network: nn.Module, task: Restorer, examples: Sequence[Example]
 ) -> Mapping[str, Mapping[str, float]]:
     """Mean PSNR and SSIM per family, of the network and of TV, for the card."""
     by_family: dict[str, list[np.ndarray]] = {}
@@ -85,7 +83,7 @@ def family_scores(
     }
 
 
-def _scores(network: nn.Module, task: Task, example: Example) -> np.ndarray:
+def _scores(network: nn.Module, task: Restorer, example: Example) -> np.ndarray:
     truth = example.truth.float()
     out = task.restore(network, example).permute(1, 0, 2)
     tv = example.tv.float()
@@ -93,7 +91,7 @@ def _scores(network: nn.Module, task: Task, example: Example) -> np.ndarray:
 
 
 def _picture(
-    network: nn.Module, task: Task, examples: Sequence[Example], path: Path, step: int
+    network: nn.Module, task: Restorer, examples: Sequence[Example], path: Path, step: int
 ) -> None:
     figure, axes = plt.subplots(
         len(examples), 4, figsize=(11, 2.8 * len(examples)), squeeze=False, layout="constrained"

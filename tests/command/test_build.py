@@ -31,7 +31,7 @@ RUNTIME = {
     "align": {"series", "threads", "given"},
     "algorithm": {"A", "y", "start", "callback"},
     "sample": set(),
-    "phantom": set(),
+    "phantom": {"given"},
     "simulate": {"family"},
     "trust": {"A", "y", "method", "noise", "tv_weight"},
     "analyze": {"volume", "known", "true_positions"},

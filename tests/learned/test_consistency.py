@@ -32,7 +32,7 @@ def test_consistency_never_raises_the_residual(
     x = (truth + 0.5 * torch.rand(truth.shape, generator=torch.Generator().manual_seed(0))).clamp(
         min=0
     )
-    errors = [residual(A, y, consistency.consistent(A, y, x, k)) for k in (0, 1, 2, 4, 8)]
+    errors = [residual(A, y, consistency.make_consistent(A, y, x, k)) for k in (0, 1, 2, 4, 8)]
     assert errors == sorted(errors, reverse=True)
     assert errors[-1] < 0.5 * errors[0]
 
@@ -41,7 +41,7 @@ def test_what_is_consistent_already_stays(
     views: tuple[NativeProjector, torch.Tensor, torch.Tensor],
 ) -> None:
     A, y, truth = views
-    assert torch.allclose(consistency.consistent(A, y, truth, 4), truth, atol=1e-4)
+    assert torch.allclose(consistency.make_consistent(A, y, truth, 4), truth, atol=1e-4)
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
@@ -50,7 +50,7 @@ def test_strength_finds_the_share_that_the_views_were_made_with(
 ) -> None:
     A, _, truth = views
     change = torch.rand(truth.shape, generator=torch.Generator().manual_seed(1))
-    assert consistency.strength(
+    assert consistency.choose_strength(
         A, A(truth + share * change), truth, truth + change
     ) == pytest.approx(share, abs=1e-5)
 
@@ -60,9 +60,9 @@ def test_strength_is_never_negative_nor_above_one(
 ) -> None:
     A, y, truth = views
     change = torch.rand(truth.shape)
-    assert consistency.strength(A, A(truth - change), truth, truth + change) == 0
-    assert consistency.strength(A, A(truth + 3 * change), truth, truth + change) == 1
-    assert consistency.strength(A, y, truth, truth) == 1
+    assert consistency.choose_strength(A, A(truth - change), truth, truth + change) == 0
+    assert consistency.choose_strength(A, A(truth + 3 * change), truth, truth + change) == 1
+    assert consistency.choose_strength(A, y, truth, truth) == 1
 
 
 def test_what_predicts_as_well_is_used_whole(
@@ -73,7 +73,7 @@ def test_what_predicts_as_well_is_used_whole(
     A, y, truth = views
     noisy = y + 0.5 * torch.randn(y.shape, generator=torch.Generator().manual_seed(2))
     other = truth + 0.002 * torch.randn(truth.shape, generator=torch.Generator().manual_seed(3))
-    assert consistency.strength(A, noisy, truth, other) == 1
+    assert consistency.choose_strength(A, noisy, truth, other) == 1
 
 
 def test_iterations_go_on_only_while_withheld_views_gain(
@@ -83,9 +83,9 @@ def test_iterations_go_on_only_while_withheld_views_gain(
     kept, held = np.setdiff1d(np.arange(31), [5, 15, 25]), np.array([5, 15, 25])
     seen, unseen = A.views(kept), A.views(held)
     assert (
-        consistency.choose_iterations(seen, y[kept.tolist()], unseen, y[held.tolist()], truth) <= 1
+        consistency.choose_consistency(seen, y[kept.tolist()], unseen, y[held.tolist()], truth) <= 1
     )
-    wrong = consistency.choose_iterations(
+    wrong = consistency.choose_consistency(
         seen, y[kept.tolist()], unseen, y[held.tolist()], 0.5 * truth
     )
     assert wrong == consistency.ITERATIONS[-1]

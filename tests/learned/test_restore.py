@@ -45,7 +45,9 @@ def settle(method: BoundMethod, A: NativeProjector, y: Tensor) -> dict[str, Any]
 
 @pytest.fixture(autouse=True)
 def weights(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(restore, "trained", lambda name: Trained(network(name, 0.05), {}, name))
+    monkeypatch.setattr(
+        restore, "load_trained", lambda name, task: Trained(network(name, 0.05), {}, name)
+    )
 
 
 @pytest.fixture
@@ -90,7 +92,9 @@ def test_a_network_that_invents_is_given_little_say(
     series: tuple[NativeProjector, Tensor, Tensor], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     A, y, _ = series
-    monkeypatch.setattr(restore, "trained", lambda name: Trained(network(name, 1.0), {}, name))
+    monkeypatch.setattr(
+        restore, "load_trained", lambda name, task: Trained(network(name, 1.0), {}, name)
+    )
     settled = settle(IRDM(), A, y)
     assert float(settled["strength"]) < 0.05
 
@@ -100,7 +104,9 @@ def test_without_a_correction_the_result_is_tv_made_consistent(
 ) -> None:
     A, y, truth = series
     monkeypatch.setattr(
-        restore, "trained", lambda name: Trained(SliceUNet(10, (4, 4, 4, 4, 4, 4)).eval(), {}, name)
+        restore,
+        "load_trained",
+        lambda name, task: Trained(SliceUNet(10, (4, 4, 4, 4, 4, 4)).eval(), {}, name),
     )
     x = irdm(A, y, weight=0.3)[0]
     assert float(torch.linalg.vector_norm(x - truth) / torch.linalg.vector_norm(truth)) < 0.25

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -32,3 +33,15 @@ def test_angles_in_one_long_string_are_no_file() -> None:
 def test_options_decide(tmp_path: Path) -> None:
     one = fingerprint({"align": {"path": None}, "angles": [1.0, 2.0]}, [])
     assert one != fingerprint({"align": {"path": None}, "angles": [1.0, 3.0]}, [])
+
+
+def test_weights_given_by_path_are_known_by_their_content(tmp_path: Path) -> None:
+    network = {"_target_": "models.primal_dual.PrimalDual"}
+    card = {"task": "irdm", "data": {}, "options": {"network": network}}
+    (tmp_path / "weights.safetensors").write_text("x")
+    (tmp_path / "card.json").write_text(json.dumps({**card, "sha256": "1"}))
+    before = fingerprint({}, [tmp_path])
+    os.utime(tmp_path / "weights.safetensors", ns=(0, 0))
+    assert fingerprint({}, [tmp_path]) == before
+    (tmp_path / "card.json").write_text(json.dumps({**card, "sha256": "2"}))
+    assert fingerprint({}, [tmp_path]) != before

@@ -3,89 +3,138 @@ what their labels say."""
 
 from __future__ import annotations
 
-import json
+import functools
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
 
-from recon.training import beads as training
+from models.bead_classifier import BeadClassifier
+from recon.console import Console
+from recon.errors import UserError
 from recon.training import state
-from recon.training.bead_crops import Crops, kept
+from recon.training.bead_crops import BeadRanges, BeadSizes, BeadSource, Crops, join_crops
+from recon.training.beads import BeadJudge, Fiducials, augment, gather_beads
+from recon.training.loop import Trainer, train
+from recon.training.statistics import in_use
+
+SHORT = Trainer(
+    steps=100,
+    groups=6,
+    first_groups=2,
+    steps_per_group=5,
+    validate_every=50,
+    precision="32-true",
+    learning_rate=1e-2,
+    warm_up=2,
+    average_decay=0.9,
+)
+TASK = Fiducials(functools.partial(BeadClassifier, (8, 16, 16), 32), batch=48)
 
 
-def drawn(folder: Path, seed: int, number: int) -> Crops:
+@dataclass(frozen=True)
+class Spots:
     """Round spots and bars in noise, in place of simulated series, which take a second each."""
-    rng = np.random.default_rng([seed, number])
-    y, x = np.indices((32, 32)) - 15.5
-    spot, bar = np.exp(-(y**2 + x**2) / 40), np.exp(-(y**2) / 40)
-    bead = rng.random(160) < 0.5
-    pictures = np.where(bead[:, None, None], spot, bar) + 0.3 * rng.normal(size=(160, 32, 32))
-    pictures -= pictures.mean((1, 2), keepdims=True)
-    pictures /= pictures.std((1, 2), keepdims=True)
-    return Crops(
-        pictures.astype(np.float16),
-        bead,
-        rng.random(160).astype(np.float32),
-        np.full(160, 55, np.float32),
-    )
+
+    folder: Path
+    per_group: int = 1
+
+    def ready(self, number: int) -> bool:
+        return True
+
+    def group(self, number: int) -> list[Crops]:
+        rng = np.random.default_rng([3, number])
+        y, x = np.indices((32, 32)) - 15.5
+        spot, bar = np.exp(-(y**2 + x**2) / 40), np.exp(-(y**2) / 40)
+        bead = rng.random(160) < 0.5
+        pictures = np.where(bead[:, None, None], spot, bar) + 0.3 * rng.normal(size=(160, 32, 32))
+        pictures -= pictures.mean((1, 2), keepdims=True)
+        pictures /= pictures.std((1, 2), keepdims=True)
+        return [
+            Crops(
+                pictures.astype(np.float16),
+                bead,
+                rng.random(160).astype(np.float32),
+                np.full(160, 55, np.float32),
+            )
+        ]
 
 
-@pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(training, "kept", drawn)
+def run(folder: Path, trainer: Trainer = SHORT) -> dict[str, torch.Tensor]:
+    folder.mkdir(exist_ok=True)
+    source = Spots(folder)
+    judge = BeadJudge(source.group(1_000_000)[0])
+    train(trainer, TASK, source, judge, folder, {}, Console())
+    with safe_open(folder / "checkpoint.safetensors", framework="pt") as file:
+        return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
 
 
-OPTIONS = {"series": 24, "held_out": 1, "epochs": 4, "seed": 3}
+def test_it_learns_what_is_a_spot(tmp_path: Path) -> None:
+    run(tmp_path)
+    source = Spots(tmp_path)
+    averages = state.load_averages(tmp_path / "checkpoint.safetensors")
+    examples = [crops for g in range(6) for crops in source.group(g)]
+    found = BeadJudge(source.group(1_000_000)[0]).scores(in_use(TASK, averages, examples))
+    assert found["network_f1"] > 0.9
+    assert found["classical_f1"] < 0.7  # random numbers
+    header = (tmp_path / "log.csv").read_text().splitlines()[0]
+    assert header.startswith("step,seconds,loss,network_f1,classical_f1")
 
 
-def test_it_learns_and_a_seed_gives_the_same_weights(quick: None, tmp_path: Path) -> None:
-    cards = []
-    for name in ("a", "b"):
-        folder = training.train_beads(tmp_path / name, **OPTIONS)
-        cards.append(json.loads((folder / "card.json").read_text("utf-8")))
-    assert cards[0]["sha256"] == cards[1]["sha256"]
-    assert cards[0]["held_out"]["network_f1"] > 0.9
-    assert cards[0]["held_out"]["classical_f1"] < 0.7  # random numbers
-    assert (tmp_path / "a/weights.safetensors").stat().st_size < 1_000_000
+def test_a_stopped_training_goes_on_to_the_same_bits(tmp_path: Path) -> None:
+    short = replace(SHORT, steps=12, validate_every=12)
+    whole = run(tmp_path / "whole", short)
+    run(tmp_path / "stopped", replace(short, stop_after=7))
+    resumed = run(tmp_path / "stopped", short)
+    assert set(whole) == set(resumed)
+    assert all(torch.equal(whole[name], resumed[name]) for name in whole)
 
 
-def test_a_stopped_training_goes_on_to_the_same_weights(
-    quick: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    whole = training.train_beads(tmp_path / "whole", **OPTIONS)
-    save = state.save
+def test_a_batch_follows_from_the_generator_and_comes_from_all_series() -> None:
+    def crops(value: float, n: int) -> Crops:
+        return Crops(
+            np.full((n, 32, 32), value, np.float16),
+            np.full(n, value > 0),
+            np.zeros(n, np.float32),
+            np.zeros(n, np.float32),
+        )
 
-    def save_and_stop(*parts: object) -> None:
-        save(*parts)  # type: ignore[arg-type]
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
-        patched.setattr(state, "save", save_and_stop)
-        training.train_beads(tmp_path / "stopped", **OPTIONS)
-    resumed = training.train_beads(tmp_path / "stopped", **OPTIONS)
-    assert (resumed / "weights.safetensors").read_bytes() == (
-        whole / "weights.safetensors"
-    ).read_bytes()
+    examples = [crops(1, 5), crops(0, 10), crops(0, 30)]
+    one, two = (TASK.draw(examples, np.random.default_rng(7)) for _ in range(2))
+    assert torch.equal(one.pictures, two.pictures)
+    assert 0 < int(one.bead.sum()) < len(one.bead)
+    assert float(one.weight) == pytest.approx(40 / 5 / 3)
 
 
 def test_augmented_crops_keep_their_height_about() -> None:
     pictures = torch.randn(16, 1, 32, 32)
-    changed = training.augmented(pictures, torch.Generator().manual_seed(0))
+    changed = augment(pictures, torch.Generator().manual_seed(0))
     assert changed.shape == pictures.shape
     assert changed.mean((2, 3)).abs().max() < 1e-5
     assert (changed.std((2, 3)) - 1).abs().max() < 0.4
 
 
 def test_crops_are_labelled_by_the_truth_and_kept(tmp_path: Path) -> None:
-    made = kept(tmp_path, 0, 2)
+    source = BeadSource(BeadRanges(), 0, tmp_path)
+    assert not source.ready(2)
+    (made,) = source.group(2)
     middle = made.pictures[:, 14:18, 14:18].astype(float).mean((1, 2))
     assert 50 < made.bead.sum() < len(made.bead) - 20
     assert (
         np.median(middle[made.bead]) > 1 > np.median(middle[~made.bead])
     )  # bright on dark, in the middle
     assert np.isnan(made.classical[made.bead]).sum() == 0
-    again = kept(tmp_path, 0, 2)
+    assert source.ready(2)
+    (again,) = source.group(2)
     assert np.array_equal(made.pictures, again.pictures)
     assert np.array_equal(made.bead, again.bead)
+    assert len(join_crops([made, again]).bead) == 2 * len(made.bead)
+
+
+def test_nothing_to_judge_by_is_a_sentence(tmp_path: Path) -> None:
+    source = BeadSource(BeadRanges(), 0, tmp_path, BeadSizes(held_out=0))
+    with pytest.raises(UserError, match=r"sizes\.held_out=0 given"):
+        gather_beads(source, 1, Console())

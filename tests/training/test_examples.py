@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from recon.geometry import Geometry
-from recon.training.examples import Ranges, drawn_geometry, make_example, record, turned
-from recon.training.pool import Source, available
+from recon.training.examples import Ranges, draw_geometry, make_example, record, turn
+from recon.training.pool import available
+from recon.training.source import PhantomSource
 
 CLEAN = Ranges(noise_free=1.0, damping=(0.0, 0.0), misalignment_px=(0.0, 0.0))
 
@@ -20,7 +21,7 @@ def box() -> torch.Tensor:
     return fine
 
 
-def test_the_same_number_is_the_same_example(source: Source) -> None:
+def test_the_same_number_is_the_same_example(source: PhantomSource) -> None:
     one = source.group(0)
     for path in source.folder.glob("0000000-*"):
         path.unlink()
@@ -30,7 +31,7 @@ def test_the_same_number_is_the_same_example(source: Source) -> None:
         assert (a.snr, a.flat, a.family) == (b.snr, b.flat, b.family)
 
 
-def test_what_is_read_is_what_was_made(source: Source) -> None:
+def test_what_is_read_is_what_was_made(source: PhantomSource) -> None:
     made, read = source.group(1), source.group(1)
     assert torch.equal(made[0].truth, read[0].truth)
     assert made[0].angles_deg.tolist() == read[0].angles_deg.tolist()
@@ -55,14 +56,14 @@ def test_counts_have_their_mean_for_variance() -> None:
     assert float((y * counts).var() / (y * counts).mean()) == pytest.approx(1, abs=0.06)
 
 
-def test_a_density_comes_out_at_one(source: Source) -> None:
+def test_a_density_comes_out_at_one(source: PhantomSource) -> None:
     example = make_example(7 * box(), 2, "box", CLEAN, np.random.default_rng(1), rows=4)
     assert float(example.truth.max()) == pytest.approx(1, abs=0.25)
 
 
-def test_a_drawn_geometry_stays_in_its_ranges() -> None:
+def test_a_draw_geometry_stays_in_its_ranges() -> None:
     for seed in range(50):
-        geometry = drawn_geometry(Ranges(), np.random.default_rng(seed))
+        geometry = draw_geometry(Ranges(), np.random.default_rng(seed))
         step = np.diff(geometry.angles_deg)
         assert 0.999 <= step.min() == pytest.approx(step.max())
         assert step.max() <= 5.001
@@ -73,10 +74,10 @@ def test_a_drawn_geometry_stays_in_its_ranges() -> None:
 def test_turning_keeps_what_is_in_the_box() -> None:
     cube = torch.rand(6, 6, 6)
     for seed in range(10):
-        assert sorted(turned(cube, np.random.default_rng(seed)).flatten().tolist()) == sorted(
+        assert sorted(turn(cube, np.random.default_rng(seed)).flatten().tolist()) == sorted(
             cube.flatten().tolist()
         )
-        assert turned(torch.rand(6, 2, 6), np.random.default_rng(seed)).shape == (6, 2, 6)
+        assert turn(torch.rand(6, 2, 6), np.random.default_rng(seed)).shape == (6, 2, 6)
 
 
 def test_what_a_step_may_use_grows_with_the_step_alone() -> None:

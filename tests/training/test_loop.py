@@ -14,13 +14,13 @@ from torch import Tensor, nn
 
 from recon.console import Console
 from recon.errors import UserError
+from recon.training.base import Shown
 from recon.training.batches import Batch
-from recon.training.examples import Example
 from recon.training.loop import Trainer, train
 from recon.training.losses import discriminator_score, generator_score, relative_error, structure
-from recon.training.pool import Source
+from recon.training.source import PhantomSource
 from recon.training.tasks import Irdm
-from recon.training.validation import Judge
+from recon.training.validation import PhantomJudge
 
 SHORT = Trainer(
     steps=6,
@@ -35,8 +35,8 @@ SHORT = Trainer(
 
 
 @pytest.fixture
-def judge(source: Source) -> Judge:
-    return Judge(source.group(1_000_000, "polygons"), [])
+def judge(task: Irdm, source: PhantomSource) -> PhantomJudge:
+    return PhantomJudge(task, source.group(1_000_000, "polygons"), [])
 
 
 def weights(folder: Path) -> dict[str, Tensor]:
@@ -46,8 +46,8 @@ def weights(folder: Path) -> dict[str, Tensor]:
 
 def run(
     folder: Path,
-    source: Source,
-    judge: Judge,
+    source: PhantomSource,
+    judge: PhantomJudge,
     task: Irdm,
     trainer: Trainer,
     facts: dict[str, object] | None = None,
@@ -58,7 +58,7 @@ def run(
 
 
 def test_resuming_equals_going_through(
-    tmp_path: Path, source: Source, judge: Judge, task: Irdm
+    tmp_path: Path, source: PhantomSource, judge: PhantomJudge, task: Irdm
 ) -> None:
     through = run(tmp_path / "a", source, judge, task, SHORT)
     stopped = run(tmp_path / "b", source, judge, task, replace(SHORT, max_minutes=0.0))
@@ -70,7 +70,7 @@ def test_resuming_equals_going_through(
 
 
 def test_the_log_has_a_line_for_every_validation(
-    tmp_path: Path, source: Source, judge: Judge, task: Irdm
+    tmp_path: Path, source: PhantomSource, judge: PhantomJudge, task: Irdm
 ) -> None:
     folder = run(tmp_path / "a", source, judge, task, SHORT)
     with (folder / "log.csv").open() as file:
@@ -81,7 +81,7 @@ def test_the_log_has_a_line_for_every_validation(
 
 
 def test_other_options_do_not_go_on_from_a_checkpoint(
-    tmp_path: Path, source: Source, judge: Judge, task: Irdm
+    tmp_path: Path, source: PhantomSource, judge: PhantomJudge, task: Irdm
 ) -> None:
     folder = run(tmp_path / "a", source, judge, task, SHORT)
     with pytest.raises(UserError, match="other options \\(lr\\)"):
@@ -89,15 +89,13 @@ def test_other_options_do_not_go_on_from_a_checkpoint(
 
 
 def test_a_loss_that_is_no_number_stops_with_the_last_good_state(
-    tmp_path: Path, source: Source, judge: Judge, task: Irdm
+    tmp_path: Path, source: PhantomSource, judge: PhantomJudge, task: Irdm
 ) -> None:
     class Broken(Irdm):
-        def losses(
-            self, network: nn.Module, batch: Batch | Example
-        ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-            loss, *rest = super().losses(network, batch)
+        def losses(self, network: nn.Module, batch: Batch) -> tuple[Tensor, Shown | None]:
+            loss, shown = super().losses(network, batch)
             Broken.steps += 1
-            return (loss * float("nan") if Broken.steps == 4 else loss, *rest)  # type: ignore[return-value]
+            return loss * float("nan") if Broken.steps == 4 else loss, shown
 
         steps = 0
 
@@ -109,7 +107,7 @@ def test_a_loss_that_is_no_number_stops_with_the_last_good_state(
     )
 
 
-def test_steps_lower_the_loss_on_a_fixed_batch(source: Source, task: Irdm) -> None:
+def test_steps_lower_the_loss_on_a_fixed_batch(source: PhantomSource, task: Irdm) -> None:
     network = task.network().train()
     batch = task.draw(source.group(0), np.random.default_rng(0))
     optimiser = torch.optim.AdamW(network.parameters(), lr=1e-2)

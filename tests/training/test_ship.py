@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 
 from models.primal_dual import PrimalDual
 from recon.errors import UserError
-from recon.learned.weights import trained
+from recon.learned.weights import load_trained
 from recon.training.ship import ship
 
 OPTIONS = {"n_iterations": 1, "channels": 2, "memory": 2, "side_channels": 9}
@@ -29,7 +29,14 @@ def finished(tmp_path: Path) -> Path:
     digest = hashlib.sha256((folder / "weights.safetensors").read_bytes()).hexdigest()
     network = {"_target_": "models.primal_dual.PrimalDual", "_partial_": True, **OPTIONS}
     (folder / "card.json").write_text(
-        json.dumps({"sha256": digest, "data": {"snr": [1, 2]}, "options": {"network": network}})
+        json.dumps(
+            {
+                "task": "primal_dual",
+                "sha256": digest,
+                "data": {"snr": [1, 2]},
+                "options": {"network": network},
+            }
+        )
     )
     return folder
 
@@ -38,7 +45,7 @@ def test_what_is_shipped_is_found_by_its_name(finished: Path, tmp_path: Path) ->
     ship(finished, "one", tmp_path)
     ship(finished, "two", tmp_path)
     for name in ("one", "two"):
-        network = trained(name, tmp_path).network
+        network = load_trained(name, task="primal_dual", folder=tmp_path).network
         assert isinstance(network, PrimalDual)
         assert all(torch.isfinite(p).all() for p in network.parameters())
 

@@ -14,7 +14,7 @@ from recon.training.statistics import in_use
 class Noisy:
     """A task whose batches are normal numbers about 3."""
 
-    adversarial, crop = 0.0, 8
+    name, used_as, adversarial, crop = "noisy", "", 0.0, 8
 
     def __init__(self, dropout: float) -> None:
         self.dropout = dropout
@@ -25,11 +25,11 @@ class Noisy:
     def draw(self, examples: Any, rng: np.random.Generator) -> Tensor:
         return torch.from_numpy(rng.normal(3, 0.5, (8, 1, 8, 8)).astype(np.float32))
 
-    def losses(self, network: nn.Module, batch: Tensor) -> tuple[Tensor, ...]:
-        return (network(batch),)
+    def losses(self, network: nn.Module, batch: Tensor) -> tuple[Tensor, None]:
+        return network(batch), None
 
 
-def trained(task: Noisy) -> dict[str, Tensor]:
+def train_noisy(task: Noisy) -> dict[str, Tensor]:
     network = task.network()
     with torch.no_grad():
         network[0].weight.fill_(2)
@@ -41,8 +41,8 @@ def trained(task: Noisy) -> dict[str, Tensor]:
 
 def test_behind_dropout_the_statistics_are_those_of_use() -> None:
     task = Noisy(0.5)
-    averages = trained(task)
-    network = in_use(task, averages, [])  # type: ignore[arg-type]
+    averages = train_noisy(task)
+    network = in_use(task, averages, [])
     assert not network.training
     assert not any(module.training for module in network.modules())
     with torch.no_grad():
@@ -54,7 +54,7 @@ def test_behind_dropout_the_statistics_are_those_of_use() -> None:
 
 def test_without_dropout_nothing_changes() -> None:
     task = Noisy(0.0)
-    averages = trained(task)
-    network = in_use(task, averages, [])  # type: ignore[arg-type]
+    averages = train_noisy(task)
+    network = in_use(task, averages, [])
     for key, value in network.state_dict().items():
         assert torch.equal(value, averages[key])

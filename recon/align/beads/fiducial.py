@@ -42,7 +42,7 @@ from recon.geometry import Geometry, centre
 from recon.learned.bead_scores import bead_classifier
 from recon.preprocess import fourier_bin
 from recon.series import TiltSeries
-from recon.stage import Step
+from recon.stage import Reads, Step
 
 LEAST_SCORE = 0.5  # a bead's views together must be this sure that it is one
 PLAIN_CONTRAST = 5.0  # of the LoG over its spread; below it nothing stands out from noise
@@ -308,4 +308,4 @@ def _drop_other_tracks(
     return sightings.keep(mean[sightings.bead] > np.log(LEAST_SCORE / (1 - LEAST_SCORE)))
 
 
-FIDUCIAL = Step(fiducial)
+FIDUCIAL = Step(fiducial, reads=(Reads("weights", "weights"),))

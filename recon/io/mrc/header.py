@@ -69,14 +69,14 @@ def header_dtype(order: ByteOrder) -> np.dtype[np.void]:
 @dataclass(frozen=True, eq=False)
 class MrcHeader:
     """``shape``: (z, y, x). ``dtype``: of a pixel, with its byte order. ``offset``: bytes before
-    the first pixel. ``pixel_a``: (x, y) Angstrom, zero where unknown. ``fields``: the raw
+    the first pixel. ``pixel_a``: (x, y, z) Angstrom, zero where unknown. ``fields``: the raw
     record."""
 
     shape: tuple[int, int, int]
     dtype: np.dtype[np.generic]
     order: ByteOrder
     offset: int
-    pixel_a: tuple[float, float]
+    pixel_a: tuple[float, float, float]
     labels: tuple[str, ...]
     fields: np.void
 
@@ -163,7 +163,7 @@ def _build(head: bytes, order: ByteOrder, name: str) -> MrcHeader:
         dtype=dtype,
         order=order,
         offset=HEADER_BYTES + int(fields["extended"]),
-        pixel_a=(_pixel(fields, 0), _pixel(fields, 1)),
+        pixel_a=(_pixel(fields, 0), _pixel(fields, 1), _pixel(fields, 2)),
         labels=tuple(t for t in texts if t),
         fields=fields,
     )

@@ -77,11 +77,13 @@ def _check_size(header: MrcHeader, size: int, name: str) -> None:
 
 
 def _header_pixel(header: MrcHeader) -> tuple[PixelSource, ...]:
-    x, y = header.pixel_a
+    x, y, z = header.pixel_a
     if not x or not y:
         return ()
     # The header is float32: seven digits.
-    return pixel_source([float(f"{size / 10:.6g}") for size in (x, y)], "MRC header")
+    return pixel_source(
+        [float(f"{size / 10:.6g}") if size else None for size in (x, y, z)], "MRC header"
+    )
 
 
 def _fill(

@@ -1,0 +1,248 @@
+"""One composed training config -> a folder with weights and their card."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+import subprocess
+import time
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numba
+import torch
+from omegaconf import DictConfig, OmegaConf
+
+import recon
+from models.slice_unet import parameter_count
+from recon.command.build import build
+from recon.command.phantoms import Family, build_families
+from recon.console import Console
+from recon.errors import UserError
+from recon.geometry import Geometry
+from recon.learned.card import card_of, series_facts
+from recon.phantoms.file import GivenVolume
+from recon.run.folder import make_folder
+from recon.training import state
+from recon.training.base import B, E, Material, Task
+from recon.training.bead_crops import BeadRanges, BeadSizes, BeadSource, Crops
+from recon.training.beads import Fiducials, gather_beads
+from recon.training.examples import Example, Ranges
+from recon.training.loop import Trainer, train
+from recon.training.source import PhantomSource, Sizes
+from recon.training.statistics import in_use
+from recon.training.tasks import Irdm, Irdm2020, PrimalDual
+from recon.training.validation import make_judge
+from recon.training.weights_folder import usage, write_card, write_weights
+
+STATISTICS_FROM = 8  # groups of examples
+FREE_TO_CHANGE = (
+    "cores",
+    "steps",
+    "max_minutes",
+    "stop_after",
+    "validate_every",
+    "checkpoint_minutes",
+)  # between a stop and its resumption
+
+
+def run_training(config: DictConfig) -> Path:
+    """Train what ``config`` names; returns the folder with ``weights.safetensors`` and
+    ``card.json``. Raises ``UserError``."""
+    console = Console()
+    trainer, ranges, sizes = (build(config[group])() for group in ("trainer", "ranges", "sizes"))
+    task = build(config.task)(network=build(config.network))
+    assert isinstance(trainer, Trainer)
+    torch.set_num_threads(trainer.cores)
+    numba.set_num_threads(min(trainer.cores, numba.config.NUMBA_NUM_THREADS))
+    folder = (
+        Path("runs/training") / str(config.name)
+        if config.output is None
+        else Path(str(config.output)).expanduser()
+    )
+    make_folder(folder)
+    if isinstance(task, Fiducials):
+        material: Material[Any] = _gather_beads(config, ranges, sizes, trainer, console)
+    else:
+        material = _gather_phantoms(config, task, ranges, sizes, trainer, console)
+    facts = {k: v for k, v in asdict(trainer).items() if k not in FREE_TO_CHANGE}
+    facts |= {"task": OmegaConf.to_yaml(config.task), "network": OmegaConf.to_yaml(config.network)}
+    facts |= json.loads(json.dumps(material.facts, default=list))
+    began = time.monotonic()
+    step = train(trainer, task, material.source, material.judge, folder, facts, console)
+    _write_folder(
+        folder,
+        trainer,
+        task,
+        material,
+        {
+            "step": step,
+            "options": OmegaConf.to_container(config, resolve=True),
+            "seconds_of_last_run": round(time.monotonic() - began),
+        },
+    )
+    console.say(
+        f"weights and their card: {folder}",
+        "use them: " + usage(task.used_as, folder),
+    )
+    return folder
+
+
+def _gather_phantoms(
+    config: DictConfig,
+    task: Irdm | PrimalDual | Irdm2020,
+    ranges: object,
+    sizes: object,
+    trainer: Trainer,
+    console: Console,
+) -> Material[Example]:
+    """Examples of the families that ``config`` names, and a judge of its own seeds and families."""
+    if not (isinstance(ranges, Ranges) and isinstance(sizes, Sizes)):
+        raise UserError(
+            f"task={task.name} given with {_other_groups(config)}, ranges=standard sizes=standard "
+            f"wanted: it is trained on phantoms"
+        )
+    seen = build_families(config.get("families"), config.phantoms)
+    held_out = build_families(config.get("held_out"), config.held_out_phantoms)
+    if both := sorted(set(seen) & set(held_out)):
+        raise UserError(
+            f"{', '.join(both)} given in families and in held_out, each family in one of them "
+            f"wanted"
+        )
+    if not seen:
+        raise UserError(
+            "no phantoms to train on given, one or more wanted; leave ~families out, or pass "
+            "phantoms=[volume.mrc]"
+        )
+    kept = Path(str(config.examples)).expanduser()
+    examples, held = (
+        kept / _digest(part, ranges, sizes, trainer.seed) for part in (seen, held_out)
+    )
+    console.say(
+        f"examples of {', '.join(seen)} in {examples}",
+        f"held out: {', '.join(held_out) or 'none'}",
+        "making the validation set",
+    )
+    source = PhantomSource(seen, ranges, trainer.seed, examples, sizes)
+    judge = make_judge(
+        task,
+        *(
+            _few(part, ranges, sizes, trainer.seed, where)
+            for part, where in ((seen, examples), (held_out, held))
+        ),
+    )
+    facts: dict[str, object] = {"families": sorted(seen), "ranges": asdict(ranges)}
+    volumes = {
+        name: given.sha256
+        for name, family in seen.items()
+        if isinstance(given := family.keywords.get("given"), GivenVolume)
+    }
+    if volumes:
+        facts["volumes"] = volumes
+    return Material(source, judge, facts, lambda: _data_card(source))
+
+
+def _gather_beads(
+    config: DictConfig, ranges: object, sizes: object, trainer: Trainer, console: Console
+) -> Material[Crops]:
+    if not (isinstance(ranges, BeadRanges) and isinstance(sizes, BeadSizes)):
+        raise UserError(
+            f"task=fiducials given with {_other_groups(config)}, ranges=beads sizes=beads wanted: "
+            f"it is trained on series of gold beads"
+        )
+    for name in ("families", "held_out", "phantoms", "held_out_phantoms"):
+        if config.get(name):
+            raise UserError(
+                f"{name} given with task=fiducials, which is trained on simulated series of gold "
+                f"beads; leave it out"
+            )
+    examples = Path(str(config.examples)).expanduser() / _digest({}, ranges, sizes, trainer.seed)
+    console.say(f"crops of simulated series in {examples}")
+    return gather_beads(BeadSource(ranges, trainer.seed, examples, sizes), trainer.groups, console)
+
+
+def _other_groups(config: DictConfig) -> str:
+    return " and ".join(f"{name} of {config[name]['_target_']}" for name in ("ranges", "sizes"))
+
+
+def _few(
+    families: dict[str, Family], ranges: Ranges, sizes: Sizes, seed: int, folder: Path
+) -> PhantomSource:
+    (folder / "validation").mkdir(parents=True, exist_ok=True)
+    return PhantomSource(
+        families, ranges, seed, folder / "validation", replace(sizes, per_phantom=2)
+    )
+
+
+def _digest(
+    families: dict[str, Family],
+    ranges: Ranges | BeadRanges,
+    sizes: Sizes | BeadSizes,
+    seed: int,
+) -> str:
+    """Of all that decides an example's pixels, so that examples of other options are never taken
+    for these."""
+    described = {
+        n: [f"{f.func.__module__}.{f.func.__name__}", sorted(f.keywords.items())]
+        for n, f in families.items()
+    }
+    text = json.dumps(
+        [described, asdict(ranges), asdict(sizes), seed, recon.__version__],
+        sort_keys=True,
+        default=str,
+    )
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _write_folder(
+    folder: Path,
+    trainer: Trainer,
+    task: Task[E, B],
+    material: Material[E],
+    facts: dict[str, object],
+) -> None:
+    """The averaged weights, and what must be known of them."""
+    examples = [
+        example
+        for number in range(min(trainer.groups, STATISTICS_FROM))
+        for example in material.source.group(number)
+    ]
+    network = in_use(task, state.load_averages(folder / "checkpoint.safetensors"), examples)
+    digest = write_weights(folder, network)
+    versions = {
+        name: importlib.metadata.version(name) for name in ("torch", "monai", "numpy", "numba")
+    }
+    card = {
+        "task": task.name,
+        "sha256": digest,
+        "parameters": parameter_count(network),
+        "commit": _commit(),
+        "versions": versions,
+        "data": material.describe(),
+        "validation": material.judge.scores(network),
+        **facts,
+    }
+    write_card(folder, card)
+
+
+def _data_card(source: PhantomSource) -> dict[str, object]:
+    """What the series were like that the network was trained on, for the warning when one lies
+    outside."""
+    groups = sorted({int(path.name.split("-")[0]) for path in source.folder.glob("*.safetensors")})[
+        :64
+    ]
+    examples = [example for number in groups for example in source.group(number)]
+    facts = [
+        series_facts(e.y, Geometry(e.angles_deg, None), float(e.y.square().mean().sqrt()) / e.snr)
+        for e in examples
+    ]
+    return card_of(facts)
+
+
+def _commit() -> str:
+    done = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
+    )
+    return done.stdout.strip() or "unknown"
