@@ -79,14 +79,7 @@ def make_stages(config: DictConfig) -> Stages:
             else functools.partial(build(config.simulate), build(phantom))
         )
     else:
-        angles: Any = (
-            OmegaConf.to_container(config.angles)
-            if OmegaConf.is_config(config.angles)
-            else config.angles
-        )
-        source = functools.partial(
-            read_tilt_series, input_path(config), angles=angles, pixel_nm=pixel_nm, exclude=exclude
-        )
+        source = functools.partial(read_tilt_series, input_path(config), **reading_options(config))
     algorithm = build(config.algorithm)
     assert isinstance(algorithm, functools.partial)
     preprocess, align, projector = build(config.preprocess), _align(config), build(config.projector)
@@ -116,6 +109,16 @@ def _analyze(config: DictConfig) -> Callable[..., Any]:
     if truth is not None:
         read_xyz(Path(truth))
     return stage
+
+
+def reading_options(config: DictConfig) -> dict[str, Any]:
+    """Keywords of ``read_tilt_series``. Raises ``UserError`` for a value of the wrong kind."""
+    angles = config.angles
+    return {
+        "angles": OmegaConf.to_container(angles) if OmegaConf.is_config(angles) else angles,
+        "pixel_nm": _number(config.pixel_nm, "pixel_nm"),
+        "exclude": _views(config.exclude),
+    }
 
 
 def input_path(config: DictConfig) -> Path:
