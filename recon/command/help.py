@@ -71,7 +71,7 @@ def _groups(
         for group in families:
             packages = sorted({str(c.package).partition(".")[0] for c in entries if c.package})
             says = (
-                f"under {' and '.join(packages)}: ~{group}@{packages[0]}.NAME leaves one out, "
+                f"under {' and '.join(packages)}: ~{packages[0]}.NAME leaves one out, "
                 f"+{group}@{packages[0]}.NAME=NAME adds one"
             )
             yield from ("", *_row(group, says, columns, indent=0))
@@ -111,6 +111,8 @@ def _options(
         if choice is None or group.startswith("hydra") or group == "model":
             continue
         node = OmegaConf.select(config, package)
+        if node is None:  # left out with ~families.NAME
+            continue
         comments = options_of(configs, group, choice)
         names = list(_flattened(node))
         if names:

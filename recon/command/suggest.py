@@ -16,13 +16,13 @@ from recon.command.catalogue import (
     read_config_file,
 )
 
-# What other programs call our options; where the chosen stages have no such option, nothing is said
-# of it.
+# What other programs call our options, without underscores; where the chosen stages have no such
+# option, nothing is said of it.
 SYNONYMS = {
-    "tilt_axis": "align.axis_deg",
+    "tiltaxis": "align.axis_deg",
     "axis": "align.axis_deg",
     "rotation": "align.axis_deg",
-    "rotation_angle": "align.axis_deg",
+    "rotationangle": "align.axis_deg",
     "iterations": "algorithm.n_iterations",
     "niter": "algorithm.n_iterations",
     "iter": "algorithm.n_iterations",
@@ -30,10 +30,10 @@ SYNONYMS = {
     "regularization": "algorithm.weight",
     "regularisation": "algorithm.weight",
     "binning": "preprocess.bin",
-    "tilt_angles": "angles",
+    "tiltangles": "angles",
     "tilts": "angles",
-    "pixel_size": "pixel_nm",
-    "voxel_size": "pixel_nm",
+    "pixelsize": "pixel_nm",
+    "voxelsize": "pixel_nm",
     "apix": "pixel_nm",
     "ram": "memory_gb",
     "cores": "threads",
@@ -43,8 +43,11 @@ SYNONYMS = {
     "out": "output",
     "format": "also",
     "skip": "exclude",
+    "lr": "trainer.learning_rate",
+    "batchsize": "task.batch",
 }
 MOST = 3  # names that still make a sentence
+MOST_CHOICES = 6
 
 
 def sentence(
@@ -123,11 +126,13 @@ def _about_option(name: str, text: str, words: Sequence[str], configs: Path, com
         return f"{name} cannot be set like this ({_reason(text)}); check its value, or see --help"
     if name in every:
         return _of_another_choice(name, configs, chosen)
-    if close := _close_names(name, own, _idle(words)):
+    idle = _idle(words, command)
+    if close := _close_names(name, own, idle):
         return f"there is no option {name}; did you mean {' or '.join(close)}?"
     last = name.rpartition(".")[2]
-    if others := [n for n in every if n.rpartition(".")[2] == last]:
-        return _of_another_choice(others[0], configs, chosen, given=name)
+    for other in every:
+        if other.rpartition(".")[2] == last and other.partition(".")[0] not in idle:
+            return _of_another_choice(other, configs, chosen, given=name)
     close = difflib.get_close_matches(name, every, 1, 0.6)
     hint = f"did you mean {close[0]}?" if close else "see --help for all options"
     return f"there is no option {name}; {hint}"
@@ -141,11 +146,12 @@ def _of_another_choice(
     having = [c for c in choices_of(configs, group) if key in options_of(configs, group, c)]
     one = having[0] if len(having) == 1 else "NAME"
     has = "has" if len(having) == 1 else "have"
+    who = ", ".join(having) if len(having) <= MOST_CHOICES else f"{len(having)} others"
     now = chosen.get(group)
     lacks = f"{group}={','.join(now)} has no {key}" if now else f"no {group} is chosen"
     as_what = f" ({name})" if given and given != name else ""
     return (
-        f"{given or name} given, but {lacks}; {', '.join(having)} {has} it{as_what}: choose "
+        f"{given or name} given, but {lacks}; {who} {has} it{as_what}: choose "
         f"{group}={one}, or leave the option out"
     )
 
@@ -153,13 +159,15 @@ def _of_another_choice(
 def _close_names(name: str, own: Sequence[str], idle: Sequence[str]) -> list[str]:
     """Options of what is chosen that ``name`` may have meant: other programs' word, the same last
     word elsewhere, the beginning of one, one that is spelt alike; none, or up to three."""
-    group, _, last = name.rpartition(".")
-    last = last.lower()
+    last = name.rpartition(".")[2].lower()
+    group = name.partition(".")[0] if "." in name else ""
     in_use = [n for n in own if n.partition(".")[0] not in idle]
-    if SYNONYMS.get(last) in own and group in ("", SYNONYMS[last].partition(".")[0]):
-        return [SYNONYMS[last]]
-    beside = [n for n in own if group and n.startswith(f"{group}.")]
-    for names in (beside, in_use):
+    meant = SYNONYMS.get(last.replace("_", ""))
+    if meant in own and group in ("", meant.partition(".")[0]):
+        return [meant]
+    same_parent = [n for n in own if group and n.rpartition(".")[0] == name.rpartition(".")[0]]
+    same_group = [n for n in own if group and n.startswith(f"{group}.")]
+    for names in (same_parent, same_group, in_use):
         words = [n.rpartition(".")[2] for n in names]
         equal = [n for n, w in zip(names, words, strict=True) if w == last]
         begun = [n for n, w in zip(names, words, strict=True) if w.startswith(last)]
@@ -171,9 +179,11 @@ def _close_names(name: str, own: Sequence[str], idle: Sequence[str]) -> list[str
     return difflib.get_close_matches(name, in_use, 1, 0.6)
 
 
-def _idle(words: Sequence[str]) -> tuple[str, ...]:
+def _idle(words: Sequence[str], command: str) -> tuple[str, ...]:
     """Groups that the command line leaves without work, and that nobody means by a bare word."""
     keys = {w.partition("=")[0] for w in words}
+    if command == "train":
+        return ("families", "held_out")
     if "input" in keys:
         return ("sample", "phantom", "simulate")
     return ("sample",) if "phantom" in keys else ("phantom", "simulate")
