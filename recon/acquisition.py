@@ -53,7 +53,7 @@ def name_order(angles_deg: np.ndarray) -> Order:
     Sequential: from one end to the other. The others begin in between and go outward on both sides
     of the first view: bidirectional, one side after the other (a view near the start may be taken
     twice); dose-symmetric, by turns, singly or in groups (Hagen et al. 2017,
-    doi:10.1016/j.jsb.2016.11.007). Else unsorted. A fifth of the median step is taken for the
+    doi:10.1016/j.jsb.2016.06.007). Else unsorted. A fifth of the median step is taken for the
     goniometer's error.
     """
     angles = np.asarray(angles_deg, np.float64)
