@@ -39,6 +39,12 @@ def test_a_scheme_is_named_with_errors_a_pretilt_and_gaps(
     assert name_order(-read_back if mirrored else read_back) == order
 
 
+def test_coming_back_to_a_side_is_what_makes_it_dose_symmetric() -> None:
+    assert name_order(np.array([0.0, 3, 6, -3, -6])) == "bidirectional"
+    assert name_order(np.array([0.0, 3, 6, -3, -6, 9, 12])) == "dose-symmetric"
+    assert name_order(np.array([0.0, 3, 6, -3, -6, 4.5, 12])) == "unsorted"
+
+
 @pytest.mark.parametrize(("angles", "order"), SCHEMES)
 def test_sorting_makes_it_sequential_and_shuffling_unsorted(angles: np.ndarray, order: str) -> None:
     assert name_order(np.sort(angles)[::-1]) == "sequential"

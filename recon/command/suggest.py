@@ -162,7 +162,7 @@ def _close_names(name: str, own: Sequence[str], idle: Sequence[str]) -> list[str
     last = name.rpartition(".")[2].lower()
     group = name.partition(".")[0] if "." in name else ""
     in_use = [n for n in own if n.partition(".")[0] not in idle]
-    meant = SYNONYMS.get(last.replace("_", ""))
+    meant = SYNONYMS.get(last.replace("_", ""), "")
     if meant in own and group in ("", meant.partition(".")[0]):
         return [meant]
     same_parent = [n for n in own if group and n.rpartition(".")[0] == name.rpartition(".")[0]]

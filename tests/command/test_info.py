@@ -97,6 +97,8 @@ def test_a_finished_volume_is_told_from_a_series(info: Info, tmp_path: Path) -> 
         assert f"{name}: a finished volume, no tilt series" in text
         assert "4 x 6 x 8 voxels (x, y, z)" in text
         assert "0.5 nm" in text
+        # The user knows better.
+        assert f"{name}: a tilt series" in info(str(tmp_path / name), "angles=-70:70:20")
 
 
 def test_memory_that_will_not_do_is_said_after_what_was_read(
