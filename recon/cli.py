@@ -8,9 +8,9 @@ import re
 import signal
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import quote
 
 from recon.command.registry import CONFIGS
@@ -19,33 +19,58 @@ from recon.errors import UserError
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
-USAGE = """usage: tiltwise reconstruct [TILT_SERIES] [option=value ...]
+USAGE = """usage: tiltwise COMMAND [TILT_SERIES] [option=value ...]
 
-  tiltwise reconstruct tilt_series.mrc                       align and reconstruct
-  tiltwise reconstruct --help                                all options
-  tiltwise train task=irdm                                   train a network on synthetic phantoms
+  tiltwise reconstruct tilt_series.mrc     align and reconstruct
+  tiltwise reconstruct --help              all options, explained; algorithm=tv --help those of tv
+  tiltwise info tilt_series.mrc            what was read, and what a run would need; runs nothing
+  tiltwise check tilt_series.mrc           all that would stop a run before its work; runs nothing
+  tiltwise train task=irdm                 train a network on synthetic phantoms
+  tiltwise train --help                    all options of a training, explained
+  tiltwise --version
+"""
+INFO_USAGE = """usage: tiltwise info FILE [option=value ...]
+
+What FILE holds: format, shape, pixel size, tilt angles, their order, range and step, and who says
+so; the memory and time that a run would need. Nothing is run or written. All options of
+tiltwise reconstruct may follow, such as angles=, pixel_nm=, exclude=, algorithm=.
+"""
+CHECK_USAGE = """usage: tiltwise check [TILT_SERIES] [option=value ...]
+
+Whether tiltwise reconstruct, with the same words, would get to its work: options, stages, the
+series' header, memory, disk and the output folder. Prints ok and what would run, or one sentence
+and exit status 2. Nothing is run or written.
 """
 
 _OVERRIDE = re.compile(r"^[~+]*[\w@/.:-]+=")
 
 
 def main() -> None:
-    """Console script ``tiltwise``: the first word is the sub-command."""
+    """Console script ``tiltwise``: the first word is the command."""
+    commands = {"reconstruct": reconstruct, "info": info, "check": check, "train": train}
     words = sys.argv[1:]
-    if words[:1] == ["reconstruct"]:
-        sys.argv = [f"{sys.argv[0]} reconstruct", *words[1:]]
-        reconstruct()
-    if words[:1] == ["train"]:
-        sys.argv = [f"{sys.argv[0]} train", *words[1:]]
-        train()
-    wanted_help = not words or words[0] in ("-h", "--help")
-    print(
-        USAGE
-        if wanted_help
-        else f"tiltwise: no sub-command {words[0]!r}, reconstruct or train wanted\n\n{USAGE}",
-        file=sys.stderr,
-    )
-    sys.exit(0 if wanted_help and words else 2)
+    if words and words[0] in commands:
+        sys.argv = [f"{sys.argv[0]} {words[0]}", *words[1:]]
+        commands[words[0]]()
+    if words and words[0] in ("-h", "--help"):
+        print(USAGE)
+        sys.exit(0)
+    if words and words[0] == "--version":
+        _print_version()
+    if words:
+        print(f"error: {_no_command(words[0], list(commands))}\n", file=sys.stderr)
+    print(USAGE, file=sys.stderr)
+    sys.exit(2)
+
+
+def _no_command(word: str, commands: list[str]) -> str:
+    from difflib import get_close_matches
+
+    if close := get_close_matches(word, commands, 1, 0.5):
+        return f"there is no command {word[:100]}; did you mean {close[0]}?"
+    if os.path.lexists(word) or _OVERRIDE.match(word):
+        return f"{word[:100]} given without a command; write tiltwise reconstruct {word[:100]}"
+    return f"there is no command {word[:100]}, one of {', '.join(commands)} wanted"
 
 
 def reconstruct() -> None:
@@ -55,6 +80,7 @@ def reconstruct() -> None:
     Every command ends in a report of its runs (unless ``report=false``); of several (``-m``) it
     compares them.
     """
+    _answer_questions("reconstruct")
     sys.argv[1:] = path_to_override(sys.argv[1:])
     # Hydra's sweeper leaves a multirun.yaml in its folder, whether one wants it or not; run.json
     # holds more.
@@ -99,6 +125,7 @@ def reconstruct() -> None:
 
 def train() -> None:
     """``python train.py task=irdm [option=value ...]``; exit status as of ``reconstruct``."""
+    _answer_questions("train")
     failed = False
 
     def stop(number: int, frame: object) -> None:
@@ -123,19 +150,103 @@ def train() -> None:
     sys.exit(2 if failed else 0)
 
 
+def info() -> None:
+    """``tiltwise info FILE [option=value ...]``: what a file holds; exits with 0 or 2."""
+
+    def answer(config: DictConfig, chosen: Mapping[str, str | None]) -> None:
+        from recon.command.info import print_info
+
+        print_info(config)
+
+    _compose_and_answer("info", INFO_USAGE, answer)
+
+
+def check() -> None:
+    """``tiltwise check [TILT_SERIES] [option=value ...]``: whether a run would get to its work;
+    exits with 0 or 2."""
+
+    def answer(config: DictConfig, chosen: Mapping[str, str | None]) -> None:
+        from recon.command.check import print_check
+
+        print_check(config, chosen)
+
+    _compose_and_answer("check", CHECK_USAGE, answer)
+
+
+def _compose_and_answer(
+    name: str, usage: str, answer: Callable[[DictConfig, Mapping[str, str | None]], None]
+) -> None:
+    """Compose the config of ``reconstruct`` without Hydra's own entry, hand it to ``answer``, and
+    exit."""
+    words = sys.argv[1:]
+    if {"-h", "--help"} & set(words):
+        print(usage)
+        sys.exit(0)
+    if "--version" in words:
+        _print_version()
+    from recon.command.compose import compose_config
+
+    def run() -> None:
+        if flags := [w for w in words if w.startswith("-") and not os.path.lexists(w)]:
+            raise UserError(
+                f"{flags[0]} given, a tilt series and option=value wanted; tiltwise {name} looks "
+                f"at one run at a time and takes no flags"
+            )
+        answer(*compose_config(CONFIGS, "reconstruct", path_to_override(words)))
+
+    _exit_after(run)
+
+
+def _answer_questions(name: str) -> None:
+    """``--help`` and ``--version``, which need no run: printed, and out."""
+    words = sys.argv[1:]
+    if "--version" in words:
+        _print_version()
+    if not {"-h", "--help"} & set(words):
+        return
+    from recon.command.help import help_text
+
+    words = [w for w in words if w not in ("-h", "--help", "-m", "--multirun")]
+    _exit_after(lambda: print(help_text(name, path_to_override(words), CONFIGS)))
+
+
+def _print_version() -> NoReturn:
+    from recon.command.version import version_text
+
+    print(version_text())
+    sys.exit(0)
+
+
+def _exit_after(run: Callable[[], None]) -> NoReturn:
+    """Exit with 0, with 2 and a sentence where ``run`` raises ``UserError``, or as one who was
+    stopped."""
+    try:
+        run()
+        sys.stdout.flush()
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:  # the reader of our output went away, as `| head` does
+        _close_stdout()
+        sys.exit(141)
+    sys.exit(0)
+
+
+def _close_stdout() -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def _compose_and_run(name: str, task: Callable[[DictConfig], None]) -> None:
     """Hydra's entry to ``task`` with the config ``name``; exits where the command line is wrong or
     the run was stopped."""
     import hydra
     from hydra.errors import HydraException
-    from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
-    from recon.command.suggest import groups_listed, sentence
+    from recon.command.suggest import sentence
 
-    OmegaConf.register_new_resolver(
-        "tiltwise.groups", lambda: groups_listed(CONFIGS, name), replace=True
-    )
     # Hydra would print a page for a misspelt option and a cut-down traceback for a fault of ours;
     # we say the one in a sentence and want the other whole.
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")
@@ -148,7 +259,7 @@ def _compose_and_run(name: str, task: Callable[[DictConfig], None]) -> None:
     except KeyboardInterrupt:
         sys.exit(130)
     except BrokenPipeError:  # the reader of our output went away, as `| head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _close_stdout()
         sys.exit(141)
     except ValueError as error:
         if "Config group" not in str(error):
@@ -182,3 +293,7 @@ def path_to_override(words: Sequence[str]) -> list[str]:
         text = f"file:{quote(path)}" if "$" in path or "\\" in path else path
         words[index] = f"input={QuotedString(text=text, quote=Quote.single).with_quotes()}"
     return [*several[:1], *words]
+
+
+if __name__ == "__main__":
+    main()

@@ -30,16 +30,18 @@ class Console:
     """Lines go to stdout, warnings to stderr; nothing is interpreted as markup, because file names
     may look like it.
 
-    ``warnings``: all that were said, each once, for the record of the run.
+    ``warnings``: all that were said, each once, for the record of the run. ``timed=False``: lines
+    bear no time, for what is no run.
     """
 
-    def __init__(self) -> None:
-        self._started = time.monotonic()
+    def __init__(self, *, timed: bool = True) -> None:
+        self._started, self._timed = time.monotonic(), timed
         self.warnings: list[str] = []
 
     def say(self, *lines: str) -> None:
         for line in lines:
-            print(f"[{time.monotonic() - self._started:7.1f} s] {line}", flush=True)
+            since = f"[{time.monotonic() - self._started:7.1f} s] " if self._timed else ""
+            print(f"{since}{line}", flush=True)
 
     def warn(self, line: str) -> None:
         """Said once, however many slabs it holds for."""

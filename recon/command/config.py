@@ -89,14 +89,7 @@ def make_stages(config: DictConfig) -> Stages:
             else functools.partial(build(config.simulate), build_phantom(phantom))
         )
     else:
-        angles: Any = (
-            OmegaConf.to_container(config.angles)
-            if OmegaConf.is_config(config.angles)
-            else config.angles
-        )
-        source = functools.partial(
-            read_tilt_series, input_path(config), angles=angles, pixel_nm=pixel_nm, exclude=exclude
-        )
+        source = functools.partial(read_tilt_series, input_path(config), **reading_options(config))
     return Stages(
         source,
         with_files(build(config.preprocess)),
@@ -133,6 +126,16 @@ def files_of(stages: Stages, config: DictConfig) -> tuple[Path, ...]:
     for stage in (stages.preprocess, stages.align, stages.algorithm):
         named += [Path(p) for r in stage.declared.reads if (p := stage.options[r.option])]
     return tuple(named)
+
+
+def reading_options(config: DictConfig) -> dict[str, Any]:
+    """Keywords of ``read_tilt_series``. Raises ``UserError`` for a value of the wrong kind."""
+    angles = config.angles
+    return {
+        "angles": OmegaConf.to_container(angles) if OmegaConf.is_config(angles) else angles,
+        "pixel_nm": _number(config.pixel_nm, "pixel_nm"),
+        "exclude": _views(config.exclude),
+    }
 
 
 def input_path(config: DictConfig) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
@@ -35,6 +36,23 @@ _OPENERS = {
 }
 
 
+@dataclass(frozen=True, eq=False)
+class Heading:
+    """What is known of a tilt series before its pixels are read.
+
+    ``keep``: the views that are not excluded, 0-based in the file. ``geometry``: of these.
+    ``angles_by``, ``pixel_by``: who says their angles and the pixel size ("" where nobody does).
+    ``notes``: what else the file and its neighbours tell.
+    """
+
+    file: StackFile
+    keep: tuple[int, ...]
+    geometry: Geometry
+    angles_by: str
+    pixel_by: str
+    notes: tuple[str, ...]
+
+
 def read_tilt_series(
     path: Path,
     *,
@@ -52,8 +70,39 @@ def read_tilt_series(
     Raises ``UserError``, one sentence, for whatever cannot be read, contradicts itself, or is no
     tilt series.
     """
+    heading = read_heading(path, angles=angles, pixel_nm=pixel_nm, exclude=exclude)
+    file, keep, geometry = heading.file, heading.keep, heading.geometry
+    path, angles_deg, nm = file.path, geometry.angles_deg, geometry.pixel_nm
+    data = _read(file, keep)
+    check_pixels(data, keep, exclude=exclude, name=path.name)
+    history = [
+        *file.history,
+        f"read {path.name} ({file.kind}, {file.shape[0]} views of {file.shape[2]} x "
+        f"{file.shape[1]})",
+        f"tilt angles {angles_deg[0]:g} to {angles_deg[-1]:g} degrees from {heading.angles_by}",
+        f"pixel size {nm:.6g} nm from {heading.pixel_by}"
+        if nm is not None
+        else "pixel size unknown",
+        *heading.notes,
+    ]
+    if len(keep) != file.shape[0]:
+        history.append(
+            f"excluded views {', '.join(str(i) for i in sorted(set(exclude)))} (counted from 0)"
+        )
+    return TiltSeries(torch.from_numpy(data), geometry, name=stem(path), history=tuple(history))
+
+
+def read_heading(
+    path: Path,
+    *,
+    angles: str | Sequence[float] | Path | None = None,
+    pixel_nm: float | None = None,
+    exclude: Sequence[int] = (),
+) -> Heading:
+    """All of ``read_tilt_series`` but the pixels, which may be many: options and errors are the
+    same."""
     path = existing(path)
-    file = _open(path)
+    file = open_stack(path)
     keep = select_views(file.shape[0], exclude, name=path.name)
     check_side(file.shape, name=path.name)
     beside_angles, beside_pixels, beside_notes = find_sidecars(path, with_angles=angles is None)
@@ -64,24 +113,8 @@ def read_tilt_series(
         (*beside_angles, *file.angles), given, n_views=file.shape[0], keep=keep, name=path.name
     )
     nm, pixel_by = choose_pixel((*file.pixels, *beside_pixels), pixel_nm, name=path.name)
-    data = _read(file, keep)
-    check_pixels(data, keep, exclude=exclude, name=path.name)
-    history = [
-        *file.history,
-        f"read {path.name} ({file.kind}, {file.shape[0]} views of {file.shape[2]} x "
-        f"{file.shape[1]})",
-        f"tilt angles {angles_deg[0]:g} to {angles_deg[-1]:g} degrees from {angles_by}",
-        f"pixel size {nm:.6g} nm from {pixel_by}" if nm is not None else "pixel size unknown",
-        *file.notes,
-        *beside_notes,
-    ]
-    if len(keep) != file.shape[0]:
-        history.append(
-            f"excluded views {', '.join(str(i) for i in sorted(set(exclude)))} (counted from 0)"
-        )
-    return TiltSeries(
-        torch.from_numpy(data), Geometry(angles_deg, nm), name=stem(path), history=tuple(history)
-    )
+    notes = (*file.notes, *beside_notes)
+    return Heading(file, tuple(keep), Geometry(angles_deg, nm), angles_by, pixel_by, notes)
 
 
 def read_volume(path: Path, *, voxel_nm: float | None = None) -> Volume:
@@ -91,7 +124,7 @@ def read_volume(path: Path, *, voxel_nm: float | None = None) -> Volume:
     Raises ``UserError`` for whatever cannot be read, and for voxels that are no cubes.
     """
     path = existing(path)
-    file = _open(path)
+    file = open_stack(path)
     nm, _ = choose_pixel(file.pixels, voxel_nm, name=path.name, option="voxel_nm")
     if voxel_nm is None:
         check_cubes(file.pixels, name=path.name)
@@ -125,7 +158,9 @@ def existing(path: Path) -> Path:
     )
 
 
-def _open(path: Path) -> StackFile:
+def open_stack(path: Path) -> StackFile:
+    """Headers of a stack or a volume, whichever format it has. Raises ``UserError`` where no reader
+    knows it."""
     try:
         module, function = _OPENERS[format_of(path)]
         opener: Callable[[Path], StackFile] = getattr(import_module(module), function)

@@ -1,0 +1,38 @@
+"""A config composed without running anything: for help, ``info`` and ``check``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from hydra import compose, initialize_config_dir
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from recon.command.suggest import sentence
+from recon.errors import UserError
+
+
+def compose_config(
+    configs: Path, command: str, words: Sequence[str]
+) -> tuple[DictConfig, dict[str, str | None]]:
+    """(the config, what is chosen of every group) for the overrides ``words``. Raises ``UserError``
+    for words that Hydra cannot compose."""
+    try:
+        with initialize_config_dir(str(configs), version_base="1.3"):
+            config = compose(command, overrides=list(words), return_hydra_config=True)
+    except (HydraException, OmegaConfBaseException) as error:
+        raise UserError(sentence(error, words, configs, command)) from error
+    except ValueError as error:
+        if "Config group" not in str(error):
+            raise
+        raise UserError(f"{error}; choose one of the group's options, see --help") from error
+    choices = {
+        str(group): None if choice is None else str(choice)
+        for group, choice in config.hydra.runtime.choices.items()
+    }
+    OmegaConf.set_struct(config, False)
+    del config["hydra"]
+    OmegaConf.set_struct(config, True)
+    return config, choices
