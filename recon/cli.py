@@ -96,8 +96,10 @@ def reconstruct() -> None:
         from hydra.core.hydra_config import HydraConfig
 
         from recon.command.config import run_config
+        from recon.command.plugins import check_only_here
 
         try:
+            check_only_here(config, sys.argv[1:])
             folders.append(run_config(config))
             wanted.append(bool(config.report))
         except UserError as error:
@@ -138,9 +140,11 @@ def train() -> None:
 
     def task(config: DictConfig) -> None:
         nonlocal failed
+        from recon.command.plugins import check_only_here
         from recon.command.training import run_training
 
         try:
+            check_only_here(config, sys.argv[1:])
             run_training(config)
         except UserError as error:
             failed = True
@@ -245,6 +249,7 @@ def _compose_and_run(name: str, task: Callable[[DictConfig], None]) -> None:
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
 
+    from recon.command.plugins import plug_in
     from recon.command.suggest import sentence
 
     # Hydra would print a page for a misspelt option and a cut-down traceback for a fault of ours;
@@ -252,7 +257,11 @@ def _compose_and_run(name: str, task: Callable[[DictConfig], None]) -> None:
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")
     entry = hydra.main(version_base="1.3", config_path=str(CONFIGS), config_name=name)(task)
     try:
+        plug_in(sys.argv[1:])
         entry()
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
     except (HydraException, OmegaConfBaseException) as error:
         print(f"error: {sentence(error, sys.argv[1:], CONFIGS, name)}", file=sys.stderr)
         sys.exit(2)

@@ -2,7 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
-PLUGGED: dict[str, Any] = {}
-"""Filled by ``recon/command/plugins.py``, from the command line and nothing else."""
+
+@dataclass(frozen=True)
+class Offer:
+    """What ``group=name`` builds: ``made``, with these ``options`` and their defaults. ``origin``:
+    the file or the package that it is from."""
+
+    group: str
+    name: str
+    made: Any
+    origin: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def target(self) -> str:
+        return f"plugins.{self.group}.{self.name}"
+
+
+PLUGGED: dict[str, Offer] = {}
+"""By ``target``; filled by ``recon/command/plugins.py``, from the command line and nothing else."""
+
+
+def find_offer(group: str, name: str) -> Offer | None:
+    return PLUGGED.get(f"plugins.{group}.{name}")

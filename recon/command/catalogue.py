@@ -13,6 +13,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from recon.plugged import PLUGGED, find_offer
+
 _COMMENT = re.compile(r"((?:\"[^\"]*\"|'[^']*'|[^\"'\s]|\s(?!#))*)\s#\s*(.*)")
 _KEY = re.compile(r"( *)([A-Za-z_]\w*):(?:\s.*)?$")
 _CHOICE = re.compile(r" *- (override )?/?([\w@./]+)(?:: *(\S+))?$")
@@ -74,7 +76,9 @@ def read_config_file(path: Path) -> ConfigFile:
 @functools.cache
 def options_of(configs: Path, group: str, choice: str) -> Mapping[str, str]:
     """Options of ``group=choice`` with their comments: those of the files that it builds on first,
-    overruled by its own."""
+    overruled by its own. Of code from outside only the names are known."""
+    if (offer := find_offer(group, choice)) is not None:
+        return {key: f"of {offer.origin}" for key in offer.options}
     file = read_config_file(configs / group / f"{choice}.yaml")
     options: dict[str, str] = {}
     for base in file.defaults:
@@ -85,10 +89,14 @@ def options_of(configs: Path, group: str, choice: str) -> Mapping[str, str]:
 
 def choices_of(configs: Path, group: str) -> list[str]:
     """The names that can stand behind ``group=``."""
-    return sorted(path.stem for path in (configs / group).glob("*.yaml"))
+    outside = [offer.name for offer in PLUGGED.values() if offer.group == group]
+    return sorted([*(path.stem for path in (configs / group).glob("*.yaml")), *outside])
 
 
 def title_of(configs: Path, group: str, choice: str) -> str:
+    offer = find_offer(group, choice)
+    if offer is not None:
+        return f"from {offer.origin}"
     return read_config_file(configs / group / f"{choice}.yaml").title
 
 

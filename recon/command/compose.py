@@ -10,6 +10,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from recon.command.plugins import check_only_here, plug_in
 from recon.command.suggest import sentence
 from recon.errors import UserError
 
@@ -19,6 +20,7 @@ def compose_config(
 ) -> tuple[DictConfig, dict[str, str | None]]:
     """(the config, what is chosen of every group) for the overrides ``words``. Raises ``UserError``
     for words that Hydra cannot compose."""
+    plug_in(words)
     try:
         with initialize_config_dir(str(configs), version_base="1.3"):
             config = compose(command, overrides=list(words), return_hydra_config=True)
@@ -35,4 +37,5 @@ def compose_config(
     OmegaConf.set_struct(config, False)
     del config["hydra"]
     OmegaConf.set_struct(config, True)
+    check_only_here(config, words)
     return config, choices

@@ -19,7 +19,7 @@ from typing import Any
 
 from recon.command.registry import CONFIGS
 from recon.errors import UserError
-from recon.plugged import PLUGGED
+from recon.plugged import PLUGGED, Offer, find_offer
 
 # group of options -> what packages call it, what a file calls it
 ENTRY = {
@@ -42,7 +42,7 @@ def plug_in(words: Sequence[str]) -> None:
         for group, name, found in _declared_in(path):
             _offer(group, name, found, str(path))
     for group, name in _chosen(words):
-        known = (CONFIGS / group / f"{name}.yaml").exists() or _target(group, name) in PLUGGED
+        known = (CONFIGS / group / f"{name}.yaml").exists() or find_offer(group, name)
         if not known and (entry := _entry(group, name)) is not None:
             _offer(group, name, _load(entry), f"the package {entry.value.split('.')[0]}")
 
@@ -125,10 +125,6 @@ def _load(entry: EntryPoint) -> Any:
         ) from error
 
 
-def _target(group: str, name: str) -> str:
-    return f"plugins.{group}.{name}"
-
-
 def _offer(group: str, name: str, found: Any, origin: str) -> None:
     """Let ``group=name`` build ``found``, its defaults as its options."""
     from hydra.core.config_store import ConfigStore
@@ -146,8 +142,9 @@ def _offer(group: str, name: str, found: Any, origin: str) -> None:
         )
     if not callable(found):
         raise UserError(f"{name} of {origin} is a {type(found).__name__}, a function wanted")
-    PLUGGED[_target(group, name)] = found
-    node = {"_target_": _target(group, name), "_partial_": True, **_defaults(found)}
+    offer = Offer(group, name, found, origin, _defaults(found))
+    PLUGGED[offer.target] = offer
+    node = {"_target_": offer.target, "_partial_": True, **offer.options}
     ConfigStore.instance().store(group=group, name=name, node=node, provider=origin)
 
 

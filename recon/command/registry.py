@@ -29,7 +29,7 @@ def find(target: object) -> Any:
     """The stage, function or class that ``target`` names. Raises ``UserError`` where a config may
     not name it, and where our own code cannot be imported."""
     if target in PLUGGED:
-        return PLUGGED[str(target)]
+        return PLUGGED[str(target)].made
     if target not in declared():
         raise UserError(
             f"_target_={target} given, one that the files in configs/ name wanted; a config is data "

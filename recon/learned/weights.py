@@ -181,7 +181,8 @@ def _load(listed: Listed, name: str, stamp: tuple[int, int]) -> Trained:
 
 def _network(listed: Listed) -> nn.Module:
     module, _, kind = listed.network.rpartition(".")
-    found: object = PLUGGED.get(listed.network)
+    offer = PLUGGED.get(listed.network)
+    found: object = None if offer is None else offer.made
     if found is None and listed.network.startswith("plugins."):
         raise UserError(
             f"the weights {listed.path} are of a network from outside, {kind}; write "
@@ -192,7 +193,7 @@ def _network(listed: Listed) -> nn.Module:
             found = getattr(importlib.import_module(module), kind, None)
         except ImportError:
             found = None
-    ours = listed.network in PLUGGED or getattr(found, "__module__", None) == module
+    ours = offer is not None or getattr(found, "__module__", None) == module
     if not (inspect.isclass(found) and issubclass(found, nn.Module) and ours):
         raise UserError(
             f"network={listed.network} given in {listed.whose}, a class of models wanted"
