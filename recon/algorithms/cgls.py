@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from recon.algorithms.base import Callback, Progress, bound, check_run, initial, norm
+from recon.progress import track_each
 from recon.projectors.base import Projector
 
 
@@ -32,7 +33,7 @@ def cgls(
     direction = gradient.clone()
     gamma = norm(gradient) ** 2
     progress = Progress(y, stop, callback)
-    for _ in range(n_iterations):
+    for _ in track_each("cgls", range(n_iterations)):
         if progress.done(residual) or gamma == 0:
             break
         projected = A(direction)

@@ -9,6 +9,7 @@ from torch import Tensor
 from recon.algorithms.base import Callback, Progress, bound, check_run, initial, inverse
 from recon.algorithms.sart_scheme import check_scheme, golden_order, hamming_window
 from recon.errors import UserError
+from recon.progress import track_each
 from recon.projectors.base import Projector
 
 
@@ -71,7 +72,7 @@ def sart(
         np.random.default_rng(seed),
         golden_order(np.array([angles[s[0]] for s in subsets])),
     )
-    for _ in range(n_iterations):
+    for _ in track_each("sart", range(n_iterations)):
         if progress.wanted and progress.done(y - A(x)):
             break
         for i in rng.permutation(n) if order == "random" else fixed:

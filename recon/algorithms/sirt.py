@@ -10,6 +10,7 @@ from torch import Tensor
 
 from recon.algorithms.base import Callback, Progress, bound, check_run, initial, inverse
 from recon.algorithms.sirt_iterations import choose_iterations
+from recon.progress import track_each
 from recon.projectors.base import Projector
 
 
@@ -43,7 +44,7 @@ def sirt(
     )
     x = initial(A, y, start)
     progress = Progress(y, stop, callback)
-    for _ in range(n_iterations):
+    for _ in track_each("sirt", range(n_iterations)):
         residual = A(x).neg_().add_(y)
         if progress.done(residual):
             break

@@ -9,6 +9,7 @@ from recon.algorithms.base import Callback, Progress, check_run
 from recon.algorithms.pdhg import Pdhg
 from recon.algorithms.tv_weight import choose_weight
 from recon.errors import UserError
+from recon.progress import track_each
 from recon.projectors.base import Projector
 
 
@@ -69,7 +70,7 @@ def tv(
     progress = Progress(
         y, stop, callback, patience=20
     )  # the residual swings, at first by a third within five iterations
-    for _ in range(n_iterations):
+    for _ in track_each("tv", range(n_iterations)):
         state.iterate()
         if progress.done(state.misfit):
             break

@@ -13,6 +13,7 @@ from recon.analyze.peaks import band_pass, local_maxima, refine
 from recon.errors import UserError
 from recon.geometry import centre
 from recon.io.xyz import read_xyz
+from recon.progress import track
 from recon.series import Volume
 
 FWHM = 2.3548  # full width at half maximum of a Gaussian of standard deviation 1
@@ -46,25 +47,28 @@ def atoms(
     sigma_px = _smoothing(volume, min_distance_nm, threshold)
     assert volume.voxel_nm is not None
     true_nm = known.positions_nm if truth is None else read_xyz(Path(truth)) / 10
-    filtered = band_pass(volume.data.numpy(force=True), sigma_px)
-    filtered *= _seen_by_all(filtered.shape)[:, None, :]
     radius = 1.5 * sigma_px
-    at = local_maxima(
-        filtered, distance_px=min_distance_nm / volume.voxel_nm, margin=int(np.ceil(radius))
-    )
-    if len(at) == 0:
-        raise UserError(
-            f"{volume.name} has no local maximum, a tomogram with atoms wanted; check the "
-            f"reconstruction"
+    with track("finding atoms", 3) as phase:
+        filtered = band_pass(volume.data.numpy(force=True), sigma_px)
+        filtered *= _seen_by_all(filtered.shape)[:, None, :]
+        phase.advance()
+        at = local_maxima(
+            filtered, distance_px=min_distance_nm / volume.voxel_nm, margin=int(np.ceil(radius))
         )
-    heights = filtered[tuple(at.T)].astype(np.float64)
-    limit, apart = (
-        threshold_of(heights) if threshold == "auto" else (threshold * float(heights[0]), None)
-    )
-    atom = heights >= limit
-    positions_nm = (
-        refine(filtered, at[atom], radius_px=radius) - [centre(n) for n in filtered.shape]
-    ) * volume.voxel_nm
+        phase.advance()
+        if len(at) == 0:
+            raise UserError(
+                f"{volume.name} has no local maximum, a tomogram with atoms wanted; check the "
+                f"reconstruction"
+            )
+        heights = filtered[tuple(at.T)].astype(np.float64)
+        limit, apart = (
+            threshold_of(heights) if threshold == "auto" else (threshold * float(heights[0]), None)
+        )
+        atom = heights >= limit
+        with phase.part():
+            fitted = refine(filtered, at[atom], radius_px=radius)
+    positions_nm = (fitted - [centre(n) for n in filtered.shape]) * volume.voxel_nm
     facts: dict[str, object] = {
         "atoms": int(atom.sum()),
         "smoothing_px": round(sigma_px, 3),

@@ -16,6 +16,7 @@ from scipy import ndimage
 from recon.errors import UserError
 from recon.geometry import Geometry
 from recon.phantoms.base import free_gb
+from recon.progress import track_each
 from recon.series import TiltSeries, Volume
 from recon.simulate import stage
 from recon.simulate.applied import Applied, Fiducials, recorded_positions
@@ -106,7 +107,7 @@ def beads(
     rng = stage.stream(seed, stage.COUNTS)
     data, open_share = np.empty((2, angles.size, size, size), np.float32)
     where = recorded_positions(grains.centre_nm, geometry, applied, (size, size))
-    for view in range(angles.size):
+    for view in track_each("recording the beads", range(angles.size)):
         image = _behind(film, grains, where[view], gold, geometry, applied, view, defocus_um, size)
         blur = tilt_blur_px * (1 / np.cos(np.deg2rad(true_angles[view])) - 1)
         image = ndimage.gaussian_filter(image, blur)[MARGIN:-MARGIN, MARGIN:-MARGIN]

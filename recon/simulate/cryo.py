@@ -10,6 +10,7 @@ import torch
 from recon.errors import UserError
 from recon.geometry import Geometry
 from recon.phantoms.base import Phantom
+from recon.progress import track_each
 from recon.series import TiltSeries, Volume
 from recon.simulate.ctf import Optics, imaged
 from recon.simulate.detector import check_dose, electrons
@@ -83,7 +84,8 @@ def acquire_cryo(
         seed=seed,
     )
     views = []
-    for view, angle in enumerate(session.geometry.angles_deg):
+    angles_deg = track_each("recording the phantom", session.geometry.angles_deg)
+    for view, angle in enumerate(angles_deg):
         phase = phase_per_nm * recorded(fine.density, fine.voxel_nm, session, view, float(angle))
         passed = np.exp(-slab_length(ice, float(angle)) / ICE_FREE_PATH_NM)
         views.append(passed * binned(imaged(phase, fine.voxel_nm, optics)))

@@ -12,6 +12,7 @@ import torch
 from recon.errors import UserError
 from recon.geometry import Geometry
 from recon.phantoms.base import Phantom
+from recon.progress import track_each
 from recon.series import TiltSeries, Volume
 from recon.simulate import stage
 from recon.simulate.acquire import acquire
@@ -147,7 +148,7 @@ def acquire_edx(
     assert coarse.elements is not None
     amount, seen = fine.elements[channel], shadowing(session.geometry.angles_deg)
     expected = np.zeros((session.angles_deg.size, *coarse.density.shape[1:]))
-    for view, image in enumerate(expected):
+    for view, image in enumerate(track_each("recording the phantom", expected)):
         angles = sweep(session, view, int(coarse.density.shape[2]))
         for angle in angles:
             own = binned(recorded(amount, fine.voxel_nm, session, view, float(angle)))

@@ -15,6 +15,7 @@ from torch import Tensor
 from recon.errors import UserError
 from recon.geometry import Geometry, centre
 from recon.phantoms.base import Phantom
+from recon.progress import track
 from recon.projectors.native import NativeProjector
 from recon.simulate import stage
 from recon.simulate.applied import Applied, recording
@@ -114,8 +115,11 @@ def turned(phantom: Phantom) -> Phantom:
 
 def specimen(family: Callable[..., Phantom], axis: Axis) -> tuple[Phantom, Phantom]:
     """(on the reconstruction's grid, on one ``FINER``), as the series ``axis`` has it."""
-    coarse = family()
-    fine = family(size=FINER * int(coarse.density.shape[2]))
+    with track("making the phantom", 1 + FINER**3) as phase:
+        with phase.part():
+            coarse = family()
+        with phase.part(FINER**3):
+            fine = family(size=FINER * int(coarse.density.shape[2]))
     return (coarse, fine) if axis == "a" else (turned(coarse), turned(fine))
 
 
