@@ -51,8 +51,9 @@ def xcorr(
     bin_by = max(1, min(math.ceil(max(raw.shape[1:]) / working_px), min(raw.shape[1:]) // 16))
     angles = series.geometry.angles_deg
     refining = 2 if refine and axis_deg is None else 0
-    # Work in units of the rough shifts.
-    with track("aligning", 3 + 3 * refining + 2 * (1 + rounds)) as phase:
+    # Work in units of the rough shifts; most series need two rounds of matching.
+    matching = 2 * (1 + min(rounds, 2))
+    with track("aligning by correlation", 3 + 3 * refining + matching) as phase:
         stack = from_surroundings(fourier_bin(raw, bin_by) if bin_by > 1 else raw)
         axis, contrast = axis_from_spectra(stack) if axis_deg is None else (axis_deg, 0.0)
         phase.advance(2)
@@ -65,7 +66,7 @@ def xcorr(
             axis = (axis + 90) % 180 - 90
             alone, shifts = _rough_shifts(stack, angles, axis, threads)
             phase.advance(3)
-        with phase.part(2 * (1 + rounds)):
+        with phase.part(matching):
             match = match_reprojections(stack, angles, axis, shifts, rounds=rounds, threads=threads)
     worst = int(np.argmax(match.error_px))
     facts = {

@@ -24,6 +24,7 @@ from recon.io.alignment.table import read_alignment
 from recon.io.xyz import read_xyz
 from recon.learned.card import heard
 from recon.machine import free_memory_gb, set_threads, usable_cores
+from recon.progress import report_to
 from recon.run.folder import check_report
 from recon.run.pipeline import run
 from recon.run.preflight import rehearse
@@ -41,7 +42,7 @@ def run_config(config: DictConfig) -> Path:
     # Before anything is read; 400 views, so that no sensible number of subsets is too many.
     rehearse(stages, Geometry(np.linspace(-80, 80, 400), None))
     console = Console()
-    with heard(console.warn):
+    with heard(console.warn), report_to(console.show):
         run(stages, settings, console)
     return settings.output
 

@@ -166,20 +166,10 @@ def _reconstruct(
         for name in names
     }
     writer = writers.pop("tomogram")
-    iterations = job.options.get("n_iterations", 1)
-    total = shape[1] * (iterations if isinstance(iterations, int) else 1)
     try:
-        with console.progress(f"{job.name} {shape[0]} x {shape[1]} x {shape[2]}", total) as advance:
-            outcome = stream(
-                job,
-                plan,
-                writer,
-                out / STATE,
-                resume=resume,
-                key=key,
-                on_step=advance,
-                extra_writers=writers,
-            )
+        outcome = stream(
+            job, plan, writer, out / STATE, resume=resume, key=key, extra_writers=writers
+        )
     except KeyboardInterrupt:
         for each in (writer, *writers.values()):
             each.close()

@@ -19,6 +19,7 @@ from recon.algorithms.base import norm
 from recon.errors import UserError
 from recon.io import VolumeWriter
 from recon.io.atomic import replacing
+from recon.progress import track_each
 from recon.run.plan import Job, Plan
 
 
@@ -58,9 +59,10 @@ def stream(
     outcome = load_state(state) if resume else fresh
     if (outcome.key, outcome.slabs, outcome.overlap) != (fresh.key, fresh.slabs, fresh.overlap):
         raise ValueError(f"{state} is of another run or cut into other slabs")
-    for index, (first, last) in enumerate(plan.slabs):
-        if index in outcome.done:
-            continue
+    to_do = [(i, slab) for i, slab in enumerate(plan.slabs) if i not in outcome.done]
+    shape = (job.A.volume_zx[0], job.y.shape[1], job.A.volume_zx[1])
+    name = f"{job.name} {shape[0]} x {shape[1]} x {shape[2]}"
+    for index, (first, last) in track_each(name, to_do):
         low, high = max(0, first - plan.overlap), min(job.y.shape[1], last + plan.overlap)
         part, own = job.y[:, low:high].to(job.A.device), slice(first - low, last - low)
         scale2 = norm(part) ** 2

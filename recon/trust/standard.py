@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import math
 from collections.abc import Mapping
 
@@ -14,9 +15,11 @@ from recon.algorithms.tv import tv
 from recon.algorithms.wbp import wbp
 from recon.automatic import busiest_rows
 from recon.errors import UserError
+from recon.progress import track
 from recon.projectors.base import Projector
 from recon.trust.measures import (
     Method,
+    Prediction,
     changed_fraction,
     crossings,
     even_odd_curve,
@@ -87,14 +90,23 @@ def assess(
     over ``withheld_angles_deg``, for each method), ``even_odd_fsc`` over its ``frequency`` in
     cycles per voxel.
     """
-    x = method(A, y)
     name = str(method.func.__name__)
     methods = {name: method} | {
         other: reference for other, reference in references.items() if other != name
     }
-    predictions = {key: predict_withheld(A, y, one, every=every) for key, one in methods.items()}
+    # Work goes with the views: all of them for x, those that are kept, and twice half of them.
+    own, kept = iterations_of(method), 1 - 1 / every
+    work = {key: kept * iterations_of(one) for key, one in methods.items()}
+    predictions: dict[str, Prediction] = {}
+    with track("scoring on withheld views", 2 * own + sum(work.values())) as phase:
+        with phase.part(own):
+            x = method(A, y)
+        for key, one in methods.items():
+            with phase.part(work[key]):
+                predictions[key] = predict_withheld(A, y, one, every=every)
+        with phase.part(own):
+            frequency, correlation = even_odd_curve(A, y, method)
     whitened = whitened_residual(A, y, x, noise) if noise > 0 else np.array([math.nan])
-    frequency, correlation = even_odd_curve(A, y, method)
     return {
         "rows": y.shape[1],
         "withheld": {key: prediction.error for key, prediction in predictions.items()},
@@ -111,6 +123,14 @@ def assess(
         "even_odd_fsc_crossing": crossings(frequency, correlation),
         "even_odd_fsc": {"frequency": _digits(frequency), "correlation": _digits(correlation)},
     }
+
+
+def iterations_of(method: Method) -> int:
+    """What a call of it takes, by its options or else the function's own: 1 where it has none."""
+    options = inspect.signature(method.func).parameters
+    own = options["n_iterations"].default if "n_iterations" in options else 1
+    count = method.keywords.get("n_iterations", own)
+    return count if isinstance(count, int) and count > 0 else 1
 
 
 def _digits(values: np.ndarray) -> list[float]:
