@@ -50,7 +50,6 @@ def test_a_short_training_from_nothing_to_weights_that_can_be_shipped(tmp_path: 
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=240,
         check=False,
     )
     assert done.returncode == 0, done.stderr
@@ -76,11 +75,11 @@ def test_a_terminated_training_keeps_its_state(tmp_path: Path) -> None:
         text=True,
     ) as run:
         log = tmp_path / "runs/training/irdm/log.csv"
-        began = time.monotonic()
-        while not log.exists() and time.monotonic() - began < 200:
+        while not log.exists():
+            assert run.poll() is None, run.communicate()
             time.sleep(0.1)
         run.send_signal(signal.SIGTERM)
-        _, said = run.communicate(timeout=60)
+        _, said = run.communicate()
     assert run.returncode == 130
     assert "repeat the command to go on" in said
     with safe_open(tmp_path / "runs/training/irdm/checkpoint.safetensors", framework="pt") as file:
@@ -93,7 +92,6 @@ def test_a_family_on_both_sides_is_a_sentence(tmp_path: Path) -> None:
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=120,
         check=False,
     )
     assert done.returncode == 2
