@@ -112,13 +112,14 @@ def reconstruct() -> None:
     finally:
         scratch.cleanup()
     if any(wanted):
+        from recon.console import Console
+        from recon.progress import report_to
         from recon.report.page import write_report
 
         try:
-            print(
-                f"report: {write_report(folders[0].parent if several else folders[0], folders, failures)}",
-                flush=True,
-            )
+            with report_to(Console().show):
+                page = write_report(folders[0].parent if several else folders[0], folders, failures)
+            print(f"report: {page}", flush=True)
         except UserError as error:
             failures["report"] = str(error)
             print(f"error: {error}", file=sys.stderr)

@@ -11,6 +11,7 @@ from scipy import fft, ndimage
 
 from recon.errors import UserError
 from recon.geometry import Geometry, centre
+from recon.progress import track_each
 from recon.series import TiltSeries
 from recon.stage import Step
 
@@ -73,7 +74,7 @@ def fourier_bin(stack: np.ndarray, factor: int) -> np.ndarray:
     keep_x = shape[1] // 2 + 1
     f_y, f_x = fft.fftfreq(shape[0])[:, None] / factor, fft.rfftfreq(shape[1])[None] / factor
     phase = np.exp(2j * np.pi * (f_y * moves[0] + f_x * moves[1])).astype(np.complex64)
-    for view, binned in zip(stack, out, strict=True):
+    for view, binned in track_each("binning", zip(stack, out, strict=True), len(stack)):
         spectrum = fft.rfft2(view[cut])[keep_y, :keep_x] * phase
         binned[:] = fft.irfft2(spectrum, s=shape) / factor**2
     return out
@@ -103,7 +104,7 @@ def vacuum_levels(stack: np.ndarray, block: int = 8) -> tuple[np.ndarray, bool]:
 def _without_outliers(series: TiltSeries, sigma: float) -> TiltSeries:
     data = series.data.numpy().copy()
     counts = []
-    for view in data:
+    for view in track_each("replacing hot pixels", data):
         local = ndimage.median_filter(view, 3, mode="mirror")
         difference = view - local
         size = np.abs(difference)

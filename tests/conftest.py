@@ -43,9 +43,7 @@ def reference() -> Callable[[str], Path]:
 def command(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     """``python reconstruct.py ...`` in an empty folder, as a user would."""
 
-    def run(
-        *words: str, cwd: Path = tmp_path, timeout: float = 240
-    ) -> subprocess.CompletedProcess[str]:
+    def run(*words: str, cwd: Path = tmp_path) -> subprocess.CompletedProcess[str]:
         environment = {k: v for k, v in os.environ.items() if k != "HYDRA_FULL_ERROR"}
         return subprocess.run(
             [sys.executable, str(ROOT / "reconstruct.py"), *words],
@@ -53,7 +51,6 @@ def command(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
             env=environment,
             capture_output=True,
             text=True,
-            timeout=timeout,
             check=False,
         )
 

@@ -74,7 +74,9 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
 
 def test_algorithms_know_projectors_base_only() -> None:
     for path in of("algorithms/"):
-        allowed = {"recon.projectors.base", "recon.errors", "recon.geometry", "recon.stage"}
+        allowed = {
+            f"recon.{n}" for n in ("errors", "geometry", "progress", "projectors.base", "stage")
+        }
         if path.stem == "gridrec":  # TomoPy's own reconstruction
             allowed.add("recon.projectors.tomopy")
         assert all(n in allowed or n.startswith("recon.algorithms") for n in ours(path)), path
@@ -83,6 +85,13 @@ def test_algorithms_know_projectors_base_only() -> None:
 def test_geometry_and_series_import_only_each_other() -> None:
     for path in (ROOT / "recon/geometry.py", ROOT / "recon/series.py"):
         assert ours(path) <= {"recon.errors", "recon.geometry", "recon.picture", "recon.series"}
+
+
+def test_progress_is_ground_and_only_the_door_listens() -> None:
+    """Stages tell; who hears is for the command (or a notebook) to say."""
+    assert ours(ROOT / "recon/progress.py") == set()
+    users = {p.name for p in FILES if "report_to" in p.read_text("utf-8")}
+    assert users <= {"progress.py", "console.py", "config.py", "cli.py", "api.py"}
 
 
 @pytest.mark.parametrize("library", ["mrcfile", "tifffile", "h5py", "zarr", "rsciio", "mdocfile"])

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 
 import numpy as np
 import pytest
 import torch
 
 from recon.algorithms.sirt import sirt
+from recon.algorithms.sirt_iterations import choose_iterations
+from recon.algorithms.tv_weight import choose_weight
+from recon.algorithms.wbp import wbp
+from recon.align.xcorr import xcorr
 from recon.geometry import Geometry
 from recon.progress import Hear, report_to, track, track_each
 from recon.projectors.native import NativeProjector
+from recon.series import TiltSeries
+from recon.trust.standard import assess
 
 
 class Listener:
@@ -162,3 +169,54 @@ def test_an_algorithm_tells_its_iterations_and_computes_the_same_bits(listener: 
     assert torch.equal(heard, silent)
     assert listener.phases == ["sirt"]
     assert listener.shares[0][:4] == [0.25, 0.5, 0.75, 1]
+
+
+def series(views: int = 15, width: int = 12) -> tuple[NativeProjector, torch.Tensor]:
+    """Rays through a disc, with noise."""
+    A = NativeProjector(Geometry(np.linspace(-70, 70, views), None), (width, width), width)
+    z, x = np.mgrid[:width, :width] - (width - 1) / 2
+    disc = torch.from_numpy((np.hypot(z, x) < width / 3).astype(np.float32))
+    clean = A(disc[:, None].expand(-1, 4, -1).contiguous())
+    return A, clean + 0.1 * torch.randn(clean.shape, generator=torch.Generator().manual_seed(0))
+
+
+def settle_sirt(A: NativeProjector, y: torch.Tensor) -> None:
+    choose_iterations(partial(sirt), A, y)
+
+
+def settle_tv(A: NativeProjector, y: torch.Tensor) -> None:
+    choose_weight(A, y)
+
+
+def score(A: NativeProjector, y: torch.Tensor) -> None:
+    assess(A, y, partial(sirt, n_iterations=4), noise=0.1, references={"wbp": partial(wbp)})
+
+
+def correlate(A: NativeProjector, y: torch.Tensor) -> None:
+    wide = torch.nn.functional.interpolate(y[None], size=(24, 24))[0].contiguous()
+    xcorr(TiltSeries(wide, A.geometry), rounds=1, working_px=32)
+
+
+@pytest.mark.parametrize(
+    ("stage", "what", "before_the_end"),
+    [
+        (settle_sirt, "choosing the iterations of SIRT", 0.0),  # most series need far fewer
+        (settle_tv, "choosing the weight of TV", 0.5),
+        (score, "scoring", 0.99),
+        (correlate, "aligning by correlation", 0.3),
+    ],
+)
+def test_a_stage_is_one_phase_that_rises_to_the_end(
+    listener: Listener,
+    stage: Callable[[NativeProjector, torch.Tensor], None],
+    what: str,
+    before_the_end: float,
+) -> None:
+    A, y = series()
+    stage(A, y)
+    assert len(listener.phases) == 1
+    assert listener.phases[0].startswith(what)
+    shares = listener.shares[0]
+    assert shares == sorted(shares)
+    assert len(set(shares)) >= 4
+    assert before_the_end < shares[-2] <= shares[-1] == 1

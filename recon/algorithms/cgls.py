@@ -15,6 +15,7 @@ from recon.algorithms.base import (
     norm,
     one_iteration,
 )
+from recon.progress import track_each
 from recon.projectors.base import Projector
 from recon.stage import Method, Needs, Options
 
@@ -44,7 +45,7 @@ def cgls(
     direction = gradient.clone()
     gamma = norm(gradient) ** 2
     progress = Progress(y, stop, callback)
-    for _ in range(n_iterations):
+    for _ in track_each("cgls", range(n_iterations)):
         if progress.done(residual) or gamma == 0:
             break
         projected = A(direction)

@@ -19,6 +19,7 @@ from recon.algorithms.base import (
 )
 from recon.algorithms.sart_scheme import Scheme, golden_order, hamming_window
 from recon.errors import UserError
+from recon.progress import track_each
 from recon.projectors.base import Projector
 from recon.stage import Method, Needs, Options
 
@@ -82,7 +83,7 @@ def sart(
         np.random.default_rng(scheme.seed),
         golden_order(np.array([angles[s[0]] for s in subsets])),
     )
-    for _ in range(n_iterations):
+    for _ in track_each("sart", range(n_iterations)):
         if progress.wanted and progress.done(y - A(x)):
             break
         for i in rng.permutation(n) if scheme.order == "random" else fixed:

@@ -20,6 +20,7 @@ from recon.algorithms.base import (
     one_iteration,
 )
 from recon.algorithms.sirt_iterations import choose_iterations
+from recon.progress import track_each
 from recon.projectors.base import Projector
 from recon.stage import BoundMethod, Method, Needs, Options, Settled
 
@@ -55,7 +56,7 @@ def sirt(
     )
     x = initial(A, y, start)
     progress = Progress(y, stop, callback)
-    for _ in range(n_iterations):
+    for _ in track_each("sirt", range(n_iterations)):
         residual = A(x).neg_().add_(y)
         if progress.done(residual):
             break

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from recon.algorithms.withheld import withheld_views
+from recon.progress import track
 from recon.projectors.base import Projector
 
 CHUNK = 5  # iterations between two looks at the withheld views
@@ -29,9 +30,11 @@ def choose_iterations(sirt: functools.partial[Tensor], A: Projector, y: Tensor) 
     data, wanted = y[kept.tolist()], y[held.tolist()]
     x: Tensor | None = None
     errors: list[float] = []
-    while len(errors) * CHUNK < LIMIT:
-        x = sirt(seen, data, n_iterations=CHUNK, start=x)
-        errors.append(float(torch.linalg.vector_norm(unseen(x) - wanted)))
-        if len(errors) - 1 - int(np.argmin(errors)) >= PATIENCE:
-            break
+    with track(f"choosing the iterations of SIRT, {LIMIT} at most", LIMIT) as phase:
+        while len(errors) * CHUNK < LIMIT:
+            with phase.part(CHUNK):
+                x = sirt(seen, data, n_iterations=CHUNK, start=x)
+            errors.append(float(torch.linalg.vector_norm(unseen(x) - wanted)))
+            if len(errors) - 1 - int(np.argmin(errors)) >= PATIENCE:
+                break
     return CHUNK * (int(np.argmin(errors)) + 1)

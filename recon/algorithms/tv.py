@@ -16,6 +16,7 @@ from recon.algorithms.base import (
 from recon.algorithms.pdhg import Pdhg
 from recon.algorithms.tv_weight import choose_weight
 from recon.errors import UserError
+from recon.progress import track_each
 from recon.projectors.base import Projector
 from recon.stage import BoundMethod, Method, Needs, Options, Settled
 
@@ -80,7 +81,7 @@ def tv(
     progress = Progress(
         y, stop, callback, patience=20
     )  # the residual swings, at first by a third within five iterations
-    for _ in range(n_iterations):
+    for _ in track_each("tv", range(n_iterations)):
         state.iterate()
         if progress.done(state.misfit):
             break

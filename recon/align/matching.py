@@ -13,6 +13,7 @@ from recon.align.axis import edge_window
 from recon.align.resample import warp
 from recon.align.shifts import band_pass, shift_between
 from recon.geometry import Geometry, view_freedom
+from recon.progress import track
 from recon.projectors.native import NativeProjector
 
 
@@ -46,15 +47,19 @@ def match_reprojections(
     their cos t and sin t parts along x only move the specimen in the volume, and are left as they
     were.
     """
-    best = _predict(stack, angles_deg, axis_deg, shifts_px, matrices, threads)
-    for _ in range(rounds):
-        step = best[1] - view_freedom(best[1], angles_deg)
-        tried = _predict(stack, angles_deg, axis_deg, best[0].shifts_px + step, matrices, threads)
-        if tried[0].residual > 0.999 * best[0].residual:
-            break
-        best = tried
-        if float(np.sqrt((step**2).mean())) < tolerance_px:
-            break
+    with track("matching reprojections", 1 + rounds) as phase:
+        with phase.part():
+            best = _predict(stack, angles_deg, axis_deg, shifts_px, matrices, threads)
+        for _ in range(rounds):
+            step = best[1] - view_freedom(best[1], angles_deg)
+            shifts = best[0].shifts_px + step
+            with phase.part():
+                tried = _predict(stack, angles_deg, axis_deg, shifts, matrices, threads)
+            if tried[0].residual > 0.999 * best[0].residual:
+                break
+            best = tried
+            if float(np.sqrt((step**2).mean())) < tolerance_px:
+                break
     return best[0]
 
 
@@ -68,12 +73,15 @@ def reproject(
     threads: int = 1,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Aligned views (tilt, y, x), and what a short SIRT of them predicts for each."""
-    views = warp(stack, axis_deg, shifts_px, matrices=matrices, order=1, threads=threads)
-    A = NativeProjector(
-        Geometry(angles_deg, None), (views.shape[2], views.shape[2]), views.shape[2]
-    )
-    y = torch.from_numpy(views)
-    return y, A(sirt(A, y, n_iterations=15))
+    with track("reprojecting", 10) as phase:
+        views = warp(stack, axis_deg, shifts_px, matrices=matrices, order=1, threads=threads)
+        phase.advance()
+        A = NativeProjector(
+            Geometry(angles_deg, None), (views.shape[2], views.shape[2]), views.shape[2]
+        )
+        y = torch.from_numpy(views)
+        with phase.part(9):
+            return y, A(sirt(A, y, n_iterations=15))
 
 
 def _predict(

@@ -11,6 +11,7 @@ import torch
 from scipy import ndimage
 
 from recon.geometry import Geometry, axis_rotation, centre
+from recon.progress import track_each
 from recon.series import TiltSeries
 
 
@@ -93,7 +94,8 @@ def warp(
         )
 
     with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(view, range(len(turned))))
+        for _ in track_each("resampling", pool.map(view, range(len(turned))), len(turned)):
+            pass
     return out
 
 

@@ -20,6 +20,7 @@ from recon.align.shifts import (
 from recon.errors import UserError
 from recon.geometry import Geometry
 from recon.preprocess import fourier_bin
+from recon.progress import track
 from recon.series import TiltSeries
 from recon.stage import Step
 
@@ -50,20 +51,25 @@ def xcorr(
             f"more wanted"
         )
     bin_by = max(1, min(math.ceil(max(raw.shape[1:]) / working_px), min(raw.shape[1:]) // 16))
-    stack = from_surroundings(fourier_bin(raw, bin_by) if bin_by > 1 else raw)
     angles = series.geometry.angles_deg
-
-    axis, contrast = axis_from_spectra(stack) if axis_deg is None else (axis_deg, 0.0)
-    alone, shifts = _rough_shifts(stack, angles, axis, threads)
-    if refine and axis_deg is None and alone:
-        for _ in range(2):
+    refining = 2 if refine and axis_deg is None else 0
+    # Work in units of the rough shifts; most series need two rounds of matching.
+    matching = 2 * (1 + min(rounds, 2))
+    with track("aligning by correlation", 3 + 3 * refining + matching) as phase:
+        stack = from_surroundings(fourier_bin(raw, bin_by) if bin_by > 1 else raw)
+        axis, contrast = axis_from_spectra(stack) if axis_deg is None else (axis_deg, 0.0)
+        phase.advance(2)
+        alone, shifts = _rough_shifts(stack, angles, axis, threads)
+        phase.advance()
+        for _ in range(refining if alone else 0):
             axis += refine_axis(warp(stack, axis, shifts, order=3, threads=threads))
             # The data do not tell an axis from the opposite one: the one in [-90, 90) is taken,
             # before shifts are measured in its frame.
             axis = (axis + 90) % 180 - 90
             alone, shifts = _rough_shifts(stack, angles, axis, threads)
-
-    match = match_reprojections(stack, angles, axis, shifts, rounds=rounds, threads=threads)
+            phase.advance(3)
+        with phase.part(matching):
+            match = match_reprojections(stack, angles, axis, shifts, rounds=rounds, threads=threads)
     worst = int(np.argmax(match.error_px))
     unclear = (
         f"the tilt axis does not stand out (contrast {contrast:.2f}, 1 is none); check it, or "

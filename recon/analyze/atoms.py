@@ -11,6 +11,7 @@ from recon.analyze.matching import Match, match_atoms
 from recon.analyze.peaks import band_pass, local_maxima, refine
 from recon.errors import UserError
 from recon.geometry import centre
+from recon.progress import track
 from recon.series import Volume
 from recon.stage import Analysis, Reads
 
@@ -46,25 +47,28 @@ def atoms(
     sigma_px = _smoothing(volume, min_distance_nm, threshold)
     assert volume.voxel_nm is not None
     true_nm = known.positions_nm if true_positions is None else true_positions
-    filtered = band_pass(volume.data.numpy(force=True), sigma_px)
-    filtered *= _seen_by_all(filtered.shape)[:, None, :]
     radius = 1.5 * sigma_px
-    at = local_maxima(
-        filtered, distance_px=min_distance_nm / volume.voxel_nm, margin=int(np.ceil(radius))
-    )
-    if len(at) == 0:
-        raise UserError(
-            f"{volume.name} has no local maximum, a tomogram with atoms wanted; check the "
-            f"reconstruction"
+    with track("finding atoms", 3) as phase:
+        filtered = band_pass(volume.data.numpy(force=True), sigma_px)
+        filtered *= _seen_by_all(filtered.shape)[:, None, :]
+        phase.advance()
+        at = local_maxima(
+            filtered, distance_px=min_distance_nm / volume.voxel_nm, margin=int(np.ceil(radius))
         )
-    heights = filtered[tuple(at.T)].astype(np.float64)
-    limit, apart = (
-        threshold_of(heights) if threshold == "auto" else (threshold * float(heights[0]), None)
-    )
-    atom = heights >= limit
-    positions_nm = (
-        refine(filtered, at[atom], radius_px=radius) - [centre(n) for n in filtered.shape]
-    ) * volume.voxel_nm
+        phase.advance()
+        if len(at) == 0:
+            raise UserError(
+                f"{volume.name} has no local maximum, a tomogram with atoms wanted; check the "
+                f"reconstruction"
+            )
+        heights = filtered[tuple(at.T)].astype(np.float64)
+        limit, apart = (
+            threshold_of(heights) if threshold == "auto" else (threshold * float(heights[0]), None)
+        )
+        atom = heights >= limit
+        with phase.part():
+            fitted = refine(filtered, at[atom], radius_px=radius)
+    positions_nm = (fitted - [centre(n) for n in filtered.shape]) * volume.voxel_nm
     facts: dict[str, object] = {
         "atoms": int(atom.sum()),
         "smoothing_px": round(sigma_px, 3),

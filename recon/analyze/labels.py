@@ -12,6 +12,7 @@ from torch import Tensor
 from recon.analyze.base import UNKNOWN, Findings, Known
 from recon.errors import UserError
 from recon.metrics.labels import label_scores
+from recon.progress import track
 from recon.series import Volume
 from recon.stage import Analysis
 
@@ -48,15 +49,18 @@ def labels(
         raise UserError(
             f"analyze.classes={count} given, auto or 2 to {MOST} (the vacuum included) wanted"
         )
-    grey = ndimage.gaussian_filter(volume.data.numpy(force=True), smooth_px)
-    try:
-        thresholds = threshold_multiotsu(grey, classes=count)
-    except ValueError as error:
-        raise UserError(
-            f"{volume.name} has fewer than {count} grey values, a tomogram with {count} materials "
-            f"wanted"
-        ) from error
-    found = torch.from_numpy(np.digitize(grey, thresholds).astype(np.int16))
+    with track("telling materials apart", 3) as phase:
+        grey = ndimage.gaussian_filter(volume.data.numpy(force=True), smooth_px)
+        phase.advance()
+        try:
+            thresholds = threshold_multiotsu(grey, classes=count)
+        except ValueError as error:
+            raise UserError(
+                f"{volume.name} has fewer than {count} grey values, a tomogram with {count} "
+                f"materials wanted"
+            ) from error
+        phase.advance()
+        found = torch.from_numpy(np.digitize(grey, thresholds).astype(np.int16))
     facts: dict[str, object] = {
         "classes": count,
         "thresholds": [float(t) for t in thresholds],

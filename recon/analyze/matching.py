@@ -9,6 +9,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from recon.errors import UserError
+from recon.progress import track_each
 
 VOTE_NM = 0.05  # bins of the vote for the shift
 ROUNDS = 50
@@ -65,7 +66,8 @@ def match_atoms(found_nm: np.ndarray, true_nm: np.ndarray, *, reach_nm: float = 
                 f"least one"
             )
     candidates = []
-    for axes in itertools.permutations(range(3)):
+    frames = list(itertools.permutations(range(3)))
+    for axes in track_each("comparing with the true atoms", frames):
         for signs in itertools.product((1.0, -1.0), repeat=3):
             turn = np.zeros((3, 3))
             turn[range(3), axes] = signs

@@ -6,6 +6,8 @@ import numpy as np
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
+from recon.progress import track_each
+
 
 def band_pass(data: np.ndarray, sigma_px: float) -> np.ndarray:
     """(z, y, x) float32: smoothed by a Gaussian, minus smoothed by one twice as wide; spots of that
@@ -57,9 +59,8 @@ def refine(volume: np.ndarray, at: np.ndarray, *, radius_px: float) -> np.ndarra
     z, y, x = offsets.T.astype(float)
     terms = np.stack([np.ones_like(z), z, y, x, z * z, y * y, x * x, z * y, z * x, y * x], 1)
     out = at.astype(np.float64)
-    for first in range(
-        0, len(at), 4096
-    ):  # so that the windows of a million atoms need not fit into memory
+    # So that the windows of a million atoms need not fit into memory.
+    for first in track_each("fitting atoms", range(0, len(at), 4096)):
         part = slice(first, first + 4096)
         where = at[part, None, :] + offsets
         values = volume[tuple(np.moveaxis(where, 2, 0))].astype(np.float64)

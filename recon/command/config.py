@@ -27,6 +27,7 @@ from recon.io.xyz import read_xyz
 from recon.learned.card import heard
 from recon.learned.weights import find_own
 from recon.machine import free_memory_gb, set_threads, usable_cores
+from recon.progress import report_to
 from recon.run.folder import check_report
 from recon.run.latest import Latest
 from recon.run.pipeline import run
@@ -51,7 +52,7 @@ def run_config(config: DictConfig) -> Path:
     # Before anything is read; 400 views, so that no sensible number of subsets is too many.
     rehearse(stages, Geometry(np.linspace(-80, 80, 400), None))
     console = Console()
-    with heard(console.warn):
+    with heard(console.warn), report_to(console.show):
         run(stages, settings, console, LATEST)
     return settings.output
 

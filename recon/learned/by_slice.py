@@ -13,6 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import torch
 
+from recon.progress import track_each
+
 PIXELS_AT_ONCE = 1 << 20  # a network's layers take about 2 kB for each: 2 GB
 
 
@@ -33,7 +35,7 @@ def each_slice(work: Callable[[int], None], count: int, pixels: int) -> None:
         with ThreadPoolExecutor(
             workers, initializer=torch.set_num_threads, initargs=(threads // workers,)
         ) as pool:
-            for _ in pool.map(alone, range(count)):
+            for _ in track_each("slices", pool.map(alone, range(count)), count):
                 pass
     finally:
         torch.set_num_threads(threads)  # what new threads begin with

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from recon.algorithms.pdhg import Pdhg
 from recon.algorithms.wbp import wbp
+from recon.progress import track_each
 from recon.projectors.base import Projector
 
 CHANNELS = 10  # of ``pictures``: three slices of TV, three of WBP, four numbers about the series
@@ -52,11 +53,11 @@ def make_inputs(
     None takes ``grey_scale`` of the TV."""
     state = Pdhg(A, y, dimensions, 0.0, None, None)
     state.weight = weight
-    for _ in range(TV_ITERATIONS):
+    for _ in track_each("tv", range(TV_ITERATIONS)):
         state.iterate()
 
     def converged() -> Tensor:
-        for _ in range(CONVERGED_ITERATIONS - TV_ITERATIONS):
+        for _ in track_each("tv", range(CONVERGED_ITERATIONS - TV_ITERATIONS)):
             state.iterate()
         return state.x
 

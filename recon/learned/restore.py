@@ -20,9 +20,17 @@ from recon.errors import UserError
 from recon.learned.by_slice import each_slice
 from recon.learned.card import warn_outside
 from recon.learned.consistency import choose_consistency, choose_strength, make_consistent
-from recon.learned.inputs import Inputs, conditions_mirrored, make_inputs, pictures
+from recon.learned.inputs import (
+    CONVERGED_ITERATIONS,
+    TV_ITERATIONS,
+    Inputs,
+    conditions_mirrored,
+    make_inputs,
+    pictures,
+)
 from recon.learned.primal_dual import unrolled
 from recon.learned.weights import load_trained
+from recon.progress import track, track_each
 from recon.projectors.base import Projector
 from recon.stage import BoundMethod, Method, Needs, Options, Reads, Settle, Settled
 
@@ -37,6 +45,8 @@ NAMED = {
     "strength": "network_strength",
     "consistency": "network_consistency",
 }
+# Work, in iterations of TV, for those who wait: the network once on all slices, the choice of a weight
+NETWORK, WEIGHING = 25, 600
 
 Correct = Callable[[Projector, Tensor, Inputs], tuple[Tensor, Tensor | None]]
 """(A, y, inputs) -> (z, y, x): the network's volume and its standard deviation, if it has one, in
@@ -165,22 +175,27 @@ def _restored(
         )
     noise = noise_sigma(y) if noise is None else noise
     settled = _settle(A, y, correct, choices, noise, dimensions, minimum)
-    made = make_inputs(
-        A,
-        y,
-        weight=float(settled.weight),
-        noise=noise,
-        scale=float(settled.scale),
-        dimensions=dimensions,
-    )
-    volume, spread = _corrected(A, y, made, correct)
-    share = float(settled.strength)
-    x = make_consistent(
-        A, y, bound(volume, minimum, None), int(settled.consistency), minimum=minimum
-    )
-    if share < 1:
-        base = made.converged()
-        x = base + share * (x - base)
+    share, count = float(settled.strength), int(settled.consistency)
+    going_on = CONVERGED_ITERATIONS - TV_ITERATIONS if share < 1 else 0
+    with track("restoring", TV_ITERATIONS + 4 * NETWORK + count + going_on) as phase:
+        with phase.part(TV_ITERATIONS):
+            made = make_inputs(
+                A,
+                y,
+                weight=float(settled.weight),
+                noise=noise,
+                scale=float(settled.scale),
+                dimensions=dimensions,
+            )
+        with phase.part(4 * NETWORK):
+            volume, spread = _corrected(A, y, made, correct)
+        x = bound(volume, minimum, None)
+        with phase.part(count):
+            x = make_consistent(A, y, x, count, minimum=minimum)
+        if share < 1:
+            with phase.part(going_on):
+                base = made.converged()
+            x = base + share * (x - base)
     progress = Progress(y, None, callback)
     if progress.wanted:
         progress.done(y - A(x))
@@ -198,36 +213,50 @@ def _settle(
 ) -> Choices:
     """``choices`` without 'auto'. The prediction of withheld views decides on the network's say and
     on what follows it."""
-    weight = choices.weight
-    if isinstance(weight, str):
-        weight = choose_weight(A, y, dimensions=dimensions, noise=noise, minimum=minimum)
-    scale = None if isinstance(choices.scale, str) else float(choices.scale)
-    if scale is None:
-        scale = make_inputs(A, y, weight=weight, noise=noise, dimensions=dimensions).scale
-    share, count = choices.strength, choices.consistency
-    if isinstance(share, str) or isinstance(count, str):
+    weight, scale, share, count = (
+        choices.weight,
+        choices.scale,
+        choices.strength,
+        choices.consistency,
+    )
+    trying = CONVERGED_ITERATIONS + NETWORK if "auto" in (share, count) else 0
+    work = WEIGHING * (weight == "auto") + TV_ITERATIONS * (scale == "auto") + trying
+    with track("settling what the network may change", work) as phase:
+        if isinstance(weight, str):
+            with phase.part(WEIGHING):
+                weight = choose_weight(A, y, dimensions=dimensions, noise=noise, minimum=minimum)
+        if isinstance(scale, str):
+            with phase.part(TV_ITERATIONS):
+                made = make_inputs(A, y, weight=weight, noise=noise, dimensions=dimensions)
+            scale = made.scale
+        if not isinstance(share, str) and not isinstance(count, str):
+            return Choices(weight, scale, share, count)
         if A.sinogram_tx[0] < 2 * EVERY:  # too few views to withhold any
             share, count = (
                 (1.0 if isinstance(share, str) else share),
                 (2 if isinstance(count, str) else count),
             )
-        else:
-            kept, held = withheld_views(A.geometry.angles_deg)
-            seen, unseen, y_seen, y_unseen = (
-                A.views(kept),
-                A.views(held),
-                y[kept.tolist()],
-                y[held.tolist()],
-            )
+            return Choices(weight, scale, share, count)
+        kept, held = withheld_views(A.geometry.angles_deg)
+        seen, unseen, y_seen, y_unseen = (
+            A.views(kept),
+            A.views(held),
+            y[kept.tolist()],
+            y[held.tolist()],
+        )
+        with phase.part(TV_ITERATIONS):
             made = make_inputs(
                 seen, y_seen, weight=weight, noise=noise, scale=scale, dimensions=dimensions
             )
+        with phase.part(NETWORK):
             x = bound(_corrected(seen, y_seen, made, correct)[0], minimum, None)
-            if isinstance(count, str):
-                count = choose_consistency(seen, y_seen, unseen, y_unseen, x, minimum=minimum)
-            if isinstance(share, str):
-                x = make_consistent(seen, y_seen, x, count, minimum=minimum)
-                share = choose_strength(unseen, y_unseen, made.converged(), x)
+        if isinstance(count, str):
+            count = choose_consistency(seen, y_seen, unseen, y_unseen, x, minimum=minimum)
+        if isinstance(share, str):
+            x = make_consistent(seen, y_seen, x, count, minimum=minimum)
+            with phase.part(CONVERGED_ITERATIONS - TV_ITERATIONS):
+                base = made.converged()
+            share = choose_strength(unseen, y_unseen, base, x)
     return Choices(weight, scale, share, count)
 
 
@@ -249,7 +278,7 @@ def _slice_by_slice(
 
     def correct(A: Projector, y: Tensor, inputs: Inputs) -> tuple[Tensor, Tensor | None]:
         volumes = []
-        for mirror in mirrors:
+        for mirror in track_each("network", mirrors):
             tv, wbp = (torch.flip(v, mirror) for v in (inputs.tv, inputs.wbp))
             numbers = (
                 conditions_mirrored(inputs.conditions) if len(mirror) == 1 else inputs.conditions
@@ -287,7 +316,7 @@ def _unrolling(network: nn.Module, dimensions: int) -> Correct:
         given = pictures(inputs.tv, inputs.wbp, inputs.conditions, neighbours=dimensions == 3)
         with torch.no_grad():
             size = operator_norm(A)
-            starts = range(0, given.shape[0], AT_ONCE)
+            starts = track_each("network", range(0, given.shape[0], AT_ONCE))
             parts = [
                 unrolled(
                     network,

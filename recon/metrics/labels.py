@@ -14,6 +14,7 @@ from scipy import ndimage
 from torch import Tensor
 
 from recon.errors import UserError
+from recon.progress import track_each
 
 
 def label_scores(
@@ -34,7 +35,7 @@ def label_scores(
             "hd95_px": hd95_px(a, b, label),
             "volume_error": volume_error(a, b, label),
         }
-        for label in torch.unique(b).tolist()
+        for label in track_each("comparing with the true labels", torch.unique(b).tolist())
         if label != 0
     }
 

@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 
 from recon.errors import UserError
+from recon.progress import track_each
 from recon.series import Volume
 
 Regions = Callable[
@@ -242,7 +243,7 @@ def render(
     )
     z, y, x = (line(n, f) for n, f in zip(shape, o, strict=True))
     planes = max(1, BLOCK_POINTS // (y.size * x.size * o[0]))
-    for first in range(0, shape[0], planes):
+    for first in track_each("making the phantom", range(0, shape[0], planes)):
         part = slice(first, min(first + planes, shape[0]))
         ids = regions_at(z[part.start * o[0] : part.stop * o[0]], y, x)
         split = (part.stop - part.start, o[0], shape[1], o[1], shape[2], o[2])

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 import numpy as np
 import torch
 
-from recon.progress import track
 from recon.projectors.base import Projector
 from recon.run.plan import make_plan, set_up
 from recon.run.slabs import reconstruct_slabs
@@ -41,17 +40,7 @@ def reconstruct_in_memory(
     plan = make_plan(job, memory_gb=memory_gb, held_gb=float(held_gb))
     rows = {name: _Rows(shape) for name in ("volume", *job.needs.extras)}
     further = {name: rows[name] for name in job.needs.extras}
-    what = f"{job.method.name} {shape[0]} x {shape[1]} x {shape[2]}"
-    with track(what, shape[1] * job.needs.steps) as phase:
-        reconstruct_slabs(
-            job,
-            plan,
-            rows["volume"],
-            None,
-            resume=False,
-            on_step=phase.advance,
-            extra_writers=further,
-        )
+    reconstruct_slabs(job, plan, rows["volume"], None, resume=False, extra_writers=further)
     voxel = series.geometry.pixel_nm
     unit = PER_VOXEL if voxel is None else PER_NM
     history = (*series.history, job.sentence)

@@ -163,21 +163,10 @@ def _reconstruct(
         for name in names
     }
     writer = writers.pop("tomogram")
-    total = shape[1] * job.needs.steps
     try:
-        with console.progress(
-            f"{job.method.name} {shape[0]} x {shape[1]} x {shape[2]}", total
-        ) as advance:
-            outcome = reconstruct_slabs(
-                job,
-                plan,
-                writer,
-                out / STATE,
-                resume=resume,
-                key=key,
-                on_step=advance,
-                extra_writers=writers,
-            )
+        outcome = reconstruct_slabs(
+            job, plan, writer, out / STATE, resume=resume, key=key, extra_writers=writers
+        )
     except KeyboardInterrupt:
         for each in (writer, *writers.values()):
             each.close()

@@ -67,6 +67,12 @@ class Reconstruction:
         return self.method.declared.needs(self.method.options)
 
     @property
+    def title(self) -> str:
+        """For those who wait."""
+        n_z, n_x = self.A.volume_zx
+        return f"{self.method.name} {n_z} x {self.y.shape[1]} x {n_x}"
+
+    @property
     def sentence(self) -> str:
         """For the history of what comes of it."""
         options = ", ".join(f"{k}={v}" for k, v in self.method.options.items())

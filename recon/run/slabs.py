@@ -9,16 +9,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Protocol
 
 import numpy as np
+from torch import Tensor
 
 from recon.algorithms.base import norm
 from recon.errors import UserError
 from recon.io.atomic import replacing
+from recon.progress import track, track_each
 from recon.run.plan import Plan, Reconstruction
 from recon.stage import reconstruct
 
@@ -67,26 +71,11 @@ def reconstruct_slabs(
     outcome = load_state(state) if resume and state is not None else fresh
     if (outcome.key, outcome.slabs, outcome.overlap) != (fresh.key, fresh.slabs, fresh.overlap):
         raise ValueError(f"{state} is of another run or cut into other slabs")
-    for index, (first, last) in enumerate(plan.slabs):
-        if index in outcome.done:
-            continue
+    to_do = [(i, slab) for i, slab in enumerate(plan.slabs) if i not in outcome.done]
+    for index, (first, last) in track_each(job.title, to_do):
         low, high = max(0, first - plan.overlap), min(job.y.shape[1], last + plan.overlap)
         part, own = job.y[:, low:high].to(job.A.device), slice(first - low, last - low)
-        scale2 = norm(part) ** 2
-        curve: list[float] = []
-
-        def heard(
-            iteration: int,
-            residual: float,
-            *,
-            rows: int = last - first,
-            curve: list[float] = curve,
-            scale2: float = scale2,
-        ) -> None:
-            curve.append(residual**2 * scale2)
-            on_step(rows)
-
-        volume, extras = reconstruct(job.method, job.A, part, callback=heard)
+        volume, extras, curve = _reconstruct_slab(job, part, partial(on_step, last - first))
         error = (job.A(volume) - part)[:, own]
         view2 = (error.double() ** 2).sum((1, 2)).cpu().tolist()
         for to, what in (
@@ -101,6 +90,24 @@ def reconstruct_slabs(
         if state is not None:
             save_state(state, outcome)
     return outcome
+
+
+def _reconstruct_slab(
+    job: Reconstruction, part: Tensor, on_step: Callable[[], None]
+) -> tuple[Tensor, Mapping[str, Tensor], list[float]]:
+    """(volume, further volumes, square of the residual before each iteration) of one slab."""
+    scale2, steps, curve = norm(part) ** 2, job.needs.steps, list[float]()
+    # What counts its iterations is followed by them; else by what it tracks of its own work.
+    with track(job.title, steps) if steps > 1 else nullcontext() as phase:
+
+        def heard(iteration: int, residual: float) -> None:
+            curve.append(residual**2 * scale2)
+            on_step()
+            if phase is not None:
+                phase.advance()
+
+        volume, extras = reconstruct(job.method, job.A, part, callback=heard)
+    return volume, extras, curve
 
 
 def save_state(path: Path, outcome: Outcome) -> None:

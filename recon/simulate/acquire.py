@@ -13,6 +13,7 @@ import torch
 from recon.errors import UserError
 from recon.geometry import Geometry
 from recon.phantoms.base import Phantom
+from recon.progress import track_each
 from recon.series import PER_NM, TiltSeries, Volume
 from recon.simulate.applied import Applied, Fiducials, recorded_positions
 from recon.simulate.bragg import Bragg, beam_directions, in_zone_axis
@@ -102,7 +103,7 @@ def acquire(
     scattered = np.stack(
         [
             _scattered(fine, session, v, shape, film, gold, beads, bragg, free_path_nm, defocus_um)
-            for v in range(session.angles_deg.size)
+            for v in track_each("recording the phantom", range(session.angles_deg.size))
         ]
     )
     reaching = scattered if contrast == "haadf" else 1 - scattered

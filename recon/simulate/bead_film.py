@@ -16,6 +16,7 @@ from scipy import ndimage
 from recon.errors import UserError
 from recon.geometry import Geometry
 from recon.phantoms.base import free_gb
+from recon.progress import track_each
 from recon.series import PER_NM, TiltSeries, Volume
 from recon.simulate.applied import Applied, Fiducials, recorded_positions
 from recon.simulate.detector import count_electrons
@@ -128,7 +129,7 @@ def beads(
     rng = generator_of(COUNTS, seed)
     data, open_share = np.empty((2, angles.size, size, size), np.float32)
     where = recorded_positions(grains.centre_nm, geometry, applied, (size, size))
-    for view in range(angles.size):
+    for view in track_each("recording the beads", range(angles.size)):
         image = _behind(film, grains, where[view], gold, geometry, applied, view, defocus_um, size)
         blur = section.tilt_blur_px * (1 / np.cos(np.deg2rad(true_angles[view])) - 1)
         image = ndimage.gaussian_filter(image, blur)[MARGIN:-MARGIN, MARGIN:-MARGIN]

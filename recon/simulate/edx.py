@@ -12,6 +12,7 @@ import torch
 from recon.errors import UserError
 from recon.geometry import Geometry
 from recon.phantoms.base import Phantom
+from recon.progress import track_each
 from recon.series import PER_NM, TiltSeries, Volume
 from recon.simulate.acquire import acquire
 from recon.simulate.detector import count_electrons
@@ -115,7 +116,7 @@ def acquire_edx(
     assert coarse.elements is not None
     amount, seen = fine.elements[channel], shadowing(session.geometry.angles_deg)
     expected = np.zeros((session.angles_deg.size, *coarse.density.shape[1:]))
-    for view, image in enumerate(expected):
+    for view, image in enumerate(track_each("recording the phantom", expected)):
         angles = sweep_angles(session, view, int(coarse.density.shape[2]))
         for angle in angles:
             own = bin_image(record_mass(amount, fine.voxel_nm, session, view, float(angle)))

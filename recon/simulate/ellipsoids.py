@@ -14,6 +14,7 @@ import torch
 
 from recon.errors import UserError
 from recon.geometry import Geometry, axis_rotation, centre
+from recon.progress import track_each
 from recon.series import PER_NM, TiltSeries, Volume
 from recon.simulate.sample import Sample
 
@@ -125,9 +126,8 @@ def project_ellipsoids(
     turn = axis_rotation(geometry.axis_deg)
     shifts = np.zeros((geometry.n_views, 2)) if geometry.shifts_px is None else geometry.shifts_px
     out = np.empty((geometry.n_views, *shape))
-    for view, (angle, shift) in enumerate(
-        zip(np.deg2rad(geometry.angles_deg), shifts, strict=True)
-    ):
+    views = list(zip(np.deg2rad(geometry.angles_deg), shifts, strict=True))
+    for view, (angle, shift) in enumerate(track_each("recording the sample", views)):
         aligned = np.tensordot(turn, raw, 1) + shift[:, None, None]  # equation (2) of geometry.py
         onto = np.array(
             [[0, 1, 0], [np.sin(angle), 0, np.cos(angle)]]
@@ -153,7 +153,7 @@ def rasterise(bodies: Ellipsoids, size: int, oversample: int = 2) -> np.ndarray:
     out = np.zeros((size, size, size), np.float32)
     plane = np.stack(np.meshgrid(line, line, indexing="ij")).reshape(2, -1)
     inverses = np.linalg.inv(bodies.axes_px)
-    for i, z in enumerate(line):
+    for i, z in enumerate(track_each("making the sample's truth", line)):
         points = np.vstack([np.full(plane.shape[1], z), plane])
         total = np.zeros(plane.shape[1])
         for middle, inverse, density in zip(

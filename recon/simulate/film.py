@@ -11,6 +11,7 @@ from scipy import special
 
 from recon.errors import UserError
 from recon.geometry import Geometry, centre
+from recon.progress import track_each
 from recon.simulate.applied import Applied, recording
 
 
@@ -113,7 +114,7 @@ def grain_voxels(shape: tuple[int, int, int], grains: Grains, voxel_nm: float) -
     out = np.zeros(shape, np.float32)
     at = grains.centre_nm / voxel_nm + (np.array(shape) - 1) / 2
     sigma = grains.sigma_nm / voxel_nm
-    for plane in range(shape[0]):
+    for plane in track_each("making the film's truth", range(shape[0])):
         near = np.abs(at[:, 0] - plane) < REACH * sigma
         weight = grains.density[near] * np.exp(-0.5 * ((at[near, 0] - plane) / sigma[near]) ** 2)
         _stamp(out[plane], at[near, 1:], sigma[near], weight)

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from recon.geometry import Geometry, centre
 from recon.phantoms.base import Phantom
+from recon.progress import track
 from recon.projectors.native import NativeProjector
 from recon.simulate.applied import Applied, recording
 from recon.simulate.goniometer import Goniometer, draw_drift, draw_view_errors
@@ -73,8 +74,11 @@ def turn_phantom(phantom: Phantom) -> Phantom:
 
 def make_specimen(family: Callable[..., Phantom], axis: Axis) -> tuple[Phantom, Phantom]:
     """(on the reconstruction's grid, on one ``FINER``), as the series ``axis`` has it."""
-    coarse = family()
-    fine = family(size=FINER * int(coarse.density.shape[2]))
+    with track("making the phantom", 1 + FINER**3) as phase:
+        with phase.part():
+            coarse = family()
+        with phase.part(FINER**3):
+            fine = family(size=FINER * int(coarse.density.shape[2]))
     return (coarse, fine) if axis == "a" else (turn_phantom(coarse), turn_phantom(fine))
 
 

@@ -18,6 +18,7 @@ from recon.algorithms.withheld import withheld_views
 from recon.errors import UserError
 from recon.geometry import view_weights_deg
 from recon.metrics.volumes import crossing, fsc
+from recon.progress import track
 from recon.projectors.base import Projector
 
 Reconstruct = Callable[[Projector, Tensor], Tensor]
@@ -115,7 +116,11 @@ def even_odd_curve(A: Projector, y: Tensor, method: Reconstruct) -> tuple[np.nda
     """Fourier shell correlation of the reconstructions from the even and from the odd views:
     (cycles per voxel, correlation)."""
     order = np.argsort(A.geometry.angles_deg)
-    halves = [method(A.views(half), y[half.tolist()]) for half in (order[::2], order[1::2])]
+    halves = []
+    with track("reconstructing from half of the views", 2) as phase:
+        for half in (order[::2], order[1::2]):
+            with phase.part():
+                halves.append(method(A.views(half), y[half.tolist()]))
     return fsc(halves[0], halves[1])
 
 

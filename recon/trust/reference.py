@@ -10,7 +10,7 @@ from recon.algorithms.tv_weight import choose_weight
 from recon.algorithms.withheld import busiest_rows
 from recon.projectors.base import Projector
 from recon.projectors.native import NativeProjector
-from recon.stage import BoundMethod, Method
+from recon.stage import BoundMethod, Method, Needs
 
 # As many as algorithm=tv has: beside half of them, on the needle, +model=irdm was ahead of TV by 6
 # % on withheld views, and beside all of them by nothing. The error of TV is within 3 % of the best
@@ -40,7 +40,7 @@ def bounded_tv(A: Projector, y: Tensor, *, weight: float, n_iterations: int) -> 
     return tv(_on_cpu(A), y.cpu(), weight=weight, n_iterations=n_iterations).to(y.device)
 
 
-BOUNDED_TV = Method(bounded_tv)
+BOUNDED_TV = Method(bounded_tv, needs=lambda options: Needs(work=options["n_iterations"]))
 
 
 def _on_cpu(A: Projector) -> Projector:

@@ -14,9 +14,11 @@ from recon.algorithms.wbp import WBP
 from recon.algorithms.withheld import busiest_rows
 from recon.errors import UserError
 from recon.metrics.curve import Curve
+from recon.progress import track
 from recon.projectors.base import Projector
 from recon.stage import BoundMethod, volume_only
 from recon.trust.measures import (
+    Prediction,
     changed_fraction,
     crossings,
     even_odd_curve,
@@ -87,11 +89,19 @@ def assess(
     Curves have four digits: they are for looking at.
     """
     name, run = method.name, volume_only(method)
-    x = run(A, y)
-    methods = {name: run} | {other: volume_only(m) for other, m in references.items()}
-    predictions = {key: predict_withheld(A, y, one, every=every) for key, one in methods.items()}
+    # Work goes with the views: all of them for x, those that are kept, and twice half of them.
+    methods, kept = {name: method} | dict(references), 1 - 1 / every
+    work = {key: one.declared.needs(one.options).work for key, one in methods.items()}
+    predictions: dict[str, Prediction] = {}
+    with track("scoring on withheld views", 2 * work[name] + kept * sum(work.values())) as phase:
+        with phase.part(work[name]):
+            x = run(A, y)
+        for key, one in methods.items():
+            with phase.part(kept * work[key]):
+                predictions[key] = predict_withheld(A, y, volume_only(one), every=every)
+        with phase.part(work[name]):
+            frequency, correlation = even_odd_curve(A, y, run)
     whitened = whitened_residual(A, y, x, noise) if noise > 0 else np.array([math.nan])
-    frequency, correlation = even_odd_curve(A, y, run)
     return TrustScores(
         rows=y.shape[1],
         withheld={key: prediction.error for key, prediction in predictions.items()},

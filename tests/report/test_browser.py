@@ -7,7 +7,6 @@ import base64
 import io
 import json
 import os
-import select
 import shutil
 import subprocess
 import time
@@ -80,7 +79,6 @@ class Browser:
 
     def _next(self) -> dict[str, object]:
         while b"\0" not in self._waiting:
-            assert select.select([self._in], [], [], 60)[0], "the browser says nothing"
             piece = os.read(self._in, 1 << 20)
             assert piece, "the browser went away"
             self._waiting += piece
@@ -103,9 +101,7 @@ class Browser:
         return result.get("value")
 
     def until(self, script: str) -> None:
-        end = time.monotonic() + 20
-        while not self.run(script):
-            assert time.monotonic() < end, f"still not: {script}"
+        while not self.run(script):  # ``run`` fails once the browser is gone
             time.sleep(0.03)
 
     def open(self, address: str) -> None:
@@ -126,7 +122,7 @@ class Browser:
 
     def close(self) -> None:
         self._process.terminate()
-        self._process.wait(20)
+        self._process.wait()
         os.close(self._in)
         os.close(self._out)
 

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -157,59 +156,59 @@ def test_a_series_that_was_written_is_read_and_needs_no_alignment(
     assert series.geometry.pixel_nm == pytest.approx(1.0)
 
 
-SLOW = (
+TWO_SLABS = (
     "sample.size=96",
     "sample.step_deg=12",
     "align.rounds=0",
-    "algorithm.n_iterations=150",
-)  # two slabs
-
-
-def start(folder: Path, *words: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, str(ROOT / "reconstruct.py"), *SLOW, *words],
-        cwd=folder,
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        preexec_fn=lambda: signal.signal(
-            signal.SIGINT, signal.SIG_DFL
-        ),  # a shell makes its background jobs deaf to Ctrl-C
-    )
-
-
-def wait_for(path: Path, process: subprocess.Popen[str]) -> None:
-    deadline = time.monotonic() + 120
-    while not path.exists():
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    "algorithm.n_iterations=20",
+)
+# The command, which sends itself a signal as soon as its first slab is on the disk: however busy the
+# machine is, it never comes too late.
+STOPPED = """
+import os, signal, sys
+import recon.run.slabs as slabs
+save = slabs.save_state
+def save_and_stop(*given):
+    save(*given)
+    os.kill(os.getpid(), {number})
+slabs.save_state = save_and_stop
+from recon.cli import reconstruct
+reconstruct()
+"""
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
 def test_a_run_that_was_stopped_goes_on_to_the_same_bits(
     command: Command, tmp_path: Path, how: signal.Signals
 ) -> None:
-    process = start(tmp_path, "output=out")
-    wait_for(tmp_path / "out/unfinished-slabs.json", process)
-    os.kill(process.pid, how)
-    _, errors = process.communicate(timeout=60)
+    process = subprocess.run(
+        [sys.executable, "-c", STOPPED.format(number=int(how)), *TWO_SLABS, "output=out"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=lambda: signal.signal(
+            signal.SIGINT, signal.SIG_DFL
+        ),  # a shell makes its background jobs deaf to Ctrl-C
+    )
+    assert process.returncode == (130 if how == signal.SIGINT else -how)
+    assert (tmp_path / "out/unfinished-slabs.json").exists()
     if how == signal.SIGINT:
-        assert process.returncode == 130
-        assert "resume=true" in errors
-        assert "Traceback" not in errors
+        assert "resume=true" in process.stderr
+        assert "Traceback" not in process.stderr
     assert not (tmp_path / "out/tomogram.mrc").exists()
 
-    refused = command(*SLOW, "algorithm.relaxation=0.5", "resume=true", "output=out")
+    refused = command(*TWO_SLABS, "algorithm.relaxation=0.5", "resume=true", "output=out")
     assert refused.returncode == 2
     assert "other settings" in refused.stderr
 
     done = command(
-        *SLOW, "resume=true", "output=out", "memory_gb=3"
+        *TWO_SLABS, "resume=true", "output=out", "memory_gb=3"
     )  # less memory may be free by then
     assert done.returncode == 0, done.stderr
     assert "resuming" in done.stdout
-    fresh = command(*SLOW, "output=fresh")
+    fresh = command(*TWO_SLABS, "output=fresh")
     assert fresh.returncode == 0, fresh.stderr
     for name in ("tomogram.mrc", "aligned.mrc"):
         a, b = read_volume(tmp_path / "out" / name), read_volume(tmp_path / "fresh" / name)

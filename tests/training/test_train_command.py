@@ -91,7 +91,8 @@ def test_a_terminated_training_keeps_its_state(tmp_path: Path) -> None:
         text=True,
     ) as run:
         log = tmp_path / "runs/training/irdm/log.csv"
-        while not log.exists() and run.poll() is None:
+        while not log.exists():
+            assert run.poll() is None, run.communicate()
             time.sleep(0.1)
         run.send_signal(signal.SIGTERM)
         _, said = run.communicate()

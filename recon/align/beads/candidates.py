@@ -11,6 +11,7 @@ import numpy as np
 from scipy import fft
 
 from recon.align.beads.profile import Profile, peaks, vertex
+from recon.progress import track_each
 
 TEMPLATE_RADIUS = 0.75  # diameters: the bead and a ring of its surroundings
 LEAST_CORRELATION = 0.25
@@ -43,7 +44,8 @@ def find_candidates(
     """
     search = _Search.of((stack.shape[1], stack.shape[2]), profile)
     with ThreadPoolExecutor(threads) as pool:
-        found = list(pool.map(search.view, stack))
+        views = pool.map(search.view, stack)
+        found = list(track_each("looking for beads", views, len(stack)))
     return score_classically(tuple(found))
 
 

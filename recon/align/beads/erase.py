@@ -6,6 +6,7 @@ import numpy as np
 
 from recon.align.beads.profile import Profile
 from recon.geometry import centre
+from recon.progress import track_each
 
 RADIUS, RING = (
     0.75,
@@ -26,7 +27,8 @@ def erase_beads(
     shape = np.array(stack.shape[1:])
     index = position_px + [centre(int(n)) for n in shape]
     inner, outer = RADIUS * profile.diameter_px, RING * profile.diameter_px
-    for view, (image, beads) in enumerate(zip(stack, index, strict=True)):
+    views = list(zip(stack, index, strict=True))
+    for view, (image, beads) in enumerate(track_each("painting beads out", views)):
         beads = beads[((beads > -inner) & (beads < shape - 1 + inner)).all(1)]
         hidden = np.zeros(image.shape, bool)
         for at in beads:

@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 import torch
 
+from recon import progress
 from recon.align.beads.candidates import find_candidates, score_candidates
 from recon.align.beads.crops import crops
 from recon.align.beads.erase import erase_beads
@@ -53,6 +54,9 @@ REFINED_PX, REFINED_ROUNDS = (
     512,
     6,
 )  # pixels that the matching works on, and how often all views are matched
+# Seconds that the steps took on 61 views of 512^2: a measure of their work.
+PROFILE, SEARCH, JUDGE, TRACK, MEASURE, SOLVE, CHOOSE = 6, 4, 2, 20, 10, 3, 19
+REFINE = 3 * MEASURE + 2 * SOLVE + JUDGE + CHOOSE
 GOLD_NM = (10.0, 15.0, 20.0, 5.0)  # diameters of the colloids in common use
 STRAINS = ("x_tilt", "skew", "stretch", "scan_skew", "thinning")
 Score = Callable[[np.ndarray], np.ndarray]
@@ -192,26 +196,33 @@ def follow(
 
     Raises ``NotEnoughBeads``.
     """
-    profile = find_profile(stack, tilt_deg, diameter_px=diameter_px)
-    if profile.contrast < PLAIN_CONTRAST:
-        raise too_few(0)
-    candidates = find_candidates(stack, profile, threads=threads)
-    if judge is not None:
-        candidates = score_candidates(stack, candidates, profile, judge)
-    shape = (stack.shape[1], stack.shape[2])
-    middle = np.array([centre(n) for n in shape])
-    spots = Spots(
-        tuple(c.index_px - middle for c in candidates), tuple(c.score for c in candidates)
-    )
-    tracked = track(spots, tilt_deg, shape, profile.diameter_px)
-    try:
-        sightings, bundle, trials = _refine_tracks(
-            stack, tilt_deg, tracked, profile, judge, pixel_nm, threads
+    work = PROFILE + SEARCH + JUDGE + TRACK + REFINE
+    with progress.track("aligning by gold beads", work) as phase:
+        profile = find_profile(stack, tilt_deg, diameter_px=diameter_px)
+        if profile.contrast < PLAIN_CONTRAST:
+            raise too_few(0)
+        phase.advance(PROFILE)
+        with phase.part(SEARCH):
+            candidates = find_candidates(stack, profile, threads=threads)
+        if judge is not None:
+            candidates = score_candidates(stack, candidates, profile, judge)
+        phase.advance(JUDGE)
+        shape = (stack.shape[1], stack.shape[2])
+        middle = np.array([centre(n) for n in shape])
+        spots = Spots(
+            tuple(c.index_px - middle for c in candidates), tuple(c.score for c in candidates)
         )
-    except NotEnoughBeads:
-        raise
-    except UserError as error:
-        raise contradictory(len(tracked.bundle.beads), error) from error
+        with phase.part(TRACK):
+            tracked = track(spots, tilt_deg, shape, profile.diameter_px)
+        try:
+            with phase.part(REFINE):
+                sightings, bundle, trials = _refine_tracks(
+                    stack, tilt_deg, tracked, profile, judge, pixel_nm, threads
+                )
+        except NotEnoughBeads:
+            raise
+        except UserError as error:
+            raise contradictory(len(tracked.bundle.beads), error) from error
     return Followed(sightings, bundle, trials, candidates, profile)
 
 
@@ -230,30 +241,42 @@ def _refine_tracks(
     bundle = tracked.bundle
     wide = max(1.5, 0.2 * profile.diameter_px)
     trials: tuple[Trial, ...] = ()
-    sightings = measure_sightings(
-        stack, bundle.cameras, bundle.beads_px, profile, within_px=wide, threads=threads
-    )
-    sightings = _drop_other_tracks(stack, sightings, profile, judge)
-    for last in (False, True):
-        if len(np.unique(sightings.bead)) < FEWEST_BEADS:
-            raise too_few(len(np.unique(sightings.bead)))
+    with progress.track("measuring beads", REFINE) as phase:
+        with phase.part(MEASURE):
+            sightings = measure_sightings(
+                stack, bundle.cameras, bundle.beads_px, profile, within_px=wide, threads=threads
+            )
+        sightings = _drop_other_tracks(stack, sightings, profile, judge)
+        phase.advance(JUDGE)
+        for last in (False, True):
+            if len(np.unique(sightings.bead)) < FEWEST_BEADS:
+                raise too_few(len(np.unique(sightings.bead)))
+            tracks = sightings.tracks(shape, len(stack))
+            if last:
+                bundle, trials = choose(
+                    tracks, tilt_deg, axis_deg=bundle.axis_deg, pixel_nm=pixel_nm
+                )
+            else:
+                bundle = _solve_tracks(tracks, tilt_deg, bundle.axis_deg, pixel_nm)
+            phase.advance(CHOOSE if last else SOLVE)
+            reach = max(0.8, 5 * bundle.errors.sigma_px)
+            with phase.part(MEASURE):
+                sightings = measure_sightings(
+                    stack,
+                    bundle.cameras,
+                    bundle.beads_px,
+                    profile,
+                    within_px=reach,
+                    threads=threads,
+                )
         tracks = sightings.tracks(shape, len(stack))
-        if last:
-            bundle, trials = choose(tracks, tilt_deg, axis_deg=bundle.axis_deg, pixel_nm=pixel_nm)
-        else:
-            bundle = _solve_tracks(tracks, tilt_deg, bundle.axis_deg, pixel_nm)
-        reach = max(0.8, 5 * bundle.errors.sigma_px)
-        sightings = measure_sightings(
-            stack, bundle.cameras, bundle.beads_px, profile, within_px=reach, threads=threads
+        bundle = solve(
+            tracks,
+            tilt_deg,
+            freedom=_drop_weak_strains(trials),
+            axis_deg=bundle.axis_deg,
+            pixel_nm=pixel_nm,
         )
-    tracks = sightings.tracks(shape, len(stack))
-    bundle = solve(
-        tracks,
-        tilt_deg,
-        freedom=_drop_weak_strains(trials),
-        axis_deg=bundle.axis_deg,
-        pixel_nm=pixel_nm,
-    )
     # The first views know the axis to some degrees only, so that it may have wandered beyond a
     # right angle since.
     cameras, beads_px = upright(bundle.cameras, bundle.beads_px)

@@ -13,6 +13,7 @@ from recon.align.beads.profile import Profile
 from recon.align.bundle.model import Cameras, project
 from recon.align.bundle.tracks import Tracks, from_indices
 from recon.geometry import centre
+from recon.progress import track_each
 
 HEIGHT = (0.35, 2.5)  # of the bead's median over the views: between, it is the same bead
 LEAST_CORRELATION = 0.4
@@ -68,7 +69,8 @@ def measure_sightings(
         return measure(stack[view], where[view][there[view]], profile)
 
     with ThreadPoolExecutor(threads) as pool:
-        found = list(pool.map(one, range(len(stack))))
+        views = pool.map(one, range(len(stack)))
+        found = list(track_each("measuring beads", views, len(stack)))
     view, bead = np.nonzero(there)
     index = np.concatenate([m.index_px for m in found])
     height, correlation, error = (

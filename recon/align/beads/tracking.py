@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from recon import progress
 from recon.align.beads.matching import match_points, voted_shift
 from recon.align.beads.rays import Sighted, Spots, projections, sight
 from recon.align.bundle.freedom import Freedom
@@ -54,73 +55,80 @@ def track(
 
     Raises ``NotEnoughBeads`` when fewer than ``FEWEST_BEADS`` can be followed.
     """
-    good = Spots(
-        tuple(p[s >= 0.5] for p, s in zip(spots.position_px, spots.score, strict=True)),
-        tuple(s[s >= 0.5] for s in spots.score),
-    )
-    tilts = np.asarray(tilt_deg, np.float64)
-    order = np.argsort(tilts, kind="stable")
-    within = max(2.0, 0.35 * diameter_px)
-    placed = _choose_first_views(good, tilts, order)
-    bundle = _solve_tracks(
-        _chain_neighbours(good, placed, shape, diameter_px, len(tilts)), tilts, None, ONE_AXIS
-    )
-    blind = np.zeros(len(tilts), bool)
-    cameras, found = _sight_again(good, bundle, tilts, placed, shape, within, ONE_AXIS)
+    with progress.track("following beads", 1.75 * len(tilt_deg)) as phase:
+        good = Spots(
+            tuple(p[s >= 0.5] for p, s in zip(spots.position_px, spots.score, strict=True)),
+            tuple(s[s >= 0.5] for s in spots.score),
+        )
+        tilts = np.asarray(tilt_deg, np.float64)
+        order = np.argsort(tilts, kind="stable")
+        within = max(2.0, 0.35 * diameter_px)
+        placed = _choose_first_views(good, tilts, order)
+        bundle = _solve_tracks(
+            _chain_neighbours(good, placed, shape, diameter_px, len(tilts)), tilts, None, ONE_AXIS
+        )
+        blind = np.zeros(len(tilts), bool)
+        cameras, found = _sight_again(good, bundle, tilts, placed, shape, within, ONE_AXIS)
 
-    rank = {int(v): k for k, v in enumerate(order)}
-    low, high = min(rank[int(v)] for v in placed), max(rank[int(v)] for v in placed)
-    since = 0
-    while low > 0 or high < len(order) - 1:
-        # The side that lags behind in tilt goes first.
-        down = low > 0 and (
-            high == len(order) - 1 or abs(tilts[order[low - 1]]) <= abs(tilts[order[high + 1]])
-        )
-        view, neighbour = (
-            (int(order[low - 1]), int(order[low]))
-            if down
-            else (int(order[high + 1]), int(order[high]))
-        )
-        cameras, seen = _place_view(good, cameras, found.beads_px, view, neighbour, shape, within)
-        blind[view] = not seen
-        if seen:
-            placed = np.append(placed, view)
-            since += 1
-        low, high = (low - 1, high) if down else (low, high + 1)
-        if since >= VIEWS_A_SOLVE:
+        rank = {int(v): k for k, v in enumerate(order)}
+        low, high = min(rank[int(v)] for v in placed), max(rank[int(v)] for v in placed)
+        since = 0
+        while low > 0 or high < len(order) - 1:
+            phase.advance()
+            # The side that lags behind in tilt goes first.
+            down = low > 0 and (
+                high == len(order) - 1 or abs(tilts[order[low - 1]]) <= abs(tilts[order[high + 1]])
+            )
+            view, neighbour = (
+                (int(order[low - 1]), int(order[low]))
+                if down
+                else (int(order[high + 1]), int(order[high]))
+            )
+            cameras, seen = _place_view(
+                good, cameras, found.beads_px, view, neighbour, shape, within
+            )
+            blind[view] = not seen
+            if seen:
+                placed = np.append(placed, view)
+                since += 1
+            low, high = (low - 1, high) if down else (low, high + 1)
+            if since >= VIEWS_A_SOLVE:
+                found = sight(
+                    good,
+                    cameras,
+                    placed,
+                    within_px=1.5 * within,
+                    height_px=_choose_heights(found.beads_px, shape, diameter_px),
+                    shape=shape,
+                    known_px=found.beads_px,
+                    least_views=min(6, len(placed) // 2),
+                )
+                bundle = _solve_tracks(_make_tracks(good, found), tilts, bundle.axis_deg, ONE_AXIS)
+                cameras = _keep_shifts(bundle.cameras, cameras, placed)
+                found = _as_sighted(bundle)
+                since = 0
+        for freedom, reach in (
+            (ONE_AXIS, 1.5 * within),
+            (Freedom(), within),
+            (Freedom(tilt="free"), max(1.5, 0.6 * within)),
+        ):
             found = sight(
-                good,
+                spots,
                 cameras,
                 placed,
-                within_px=1.5 * within,
-                height_px=_choose_heights(found.beads_px, shape, diameter_px),
+                within_px=reach,
+                height_px=_choose_heights(
+                    found.beads_px, shape, diameter_px, wide=freedom == ONE_AXIS
+                ),
                 shape=shape,
                 known_px=found.beads_px,
-                least_views=min(6, len(placed) // 2),
             )
-            bundle = _solve_tracks(_make_tracks(good, found), tilts, bundle.axis_deg, ONE_AXIS)
+            bundle = _solve_tracks(
+                _make_tracks(spots, found), tilts, float(cameras.rotation_deg.mean()), freedom
+            )
             cameras = _keep_shifts(bundle.cameras, cameras, placed)
-            found = _as_sighted(bundle)
-            since = 0
-    for freedom, reach in (
-        (ONE_AXIS, 1.5 * within),
-        (Freedom(), within),
-        (Freedom(tilt="free"), max(1.5, 0.6 * within)),
-    ):
-        found = sight(
-            spots,
-            cameras,
-            placed,
-            within_px=reach,
-            height_px=_choose_heights(found.beads_px, shape, diameter_px, wide=freedom == ONE_AXIS),
-            shape=shape,
-            known_px=found.beads_px,
-        )
-        bundle = _solve_tracks(
-            _make_tracks(spots, found), tilts, float(cameras.rotation_deg.mean()), freedom
-        )
-        cameras = _keep_shifts(bundle.cameras, cameras, placed)
-        found = Sighted(bundle.beads_px, found.spot[:, bundle.beads])
+            found = Sighted(bundle.beads_px, found.spot[:, bundle.beads])
+            phase.advance(len(order) / 4)
     if len(found.beads_px) < FEWEST_BEADS:
         raise too_few(len(found.beads_px))
     return Tracked(cameras, found, blind, bundle)

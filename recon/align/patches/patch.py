@@ -16,12 +16,15 @@ from recon.align.xcorr import xcorr
 from recon.errors import UserError
 from recon.geometry import Geometry
 from recon.preprocess import fourier_bin
+from recon.progress import track
 from recon.series import TiltSeries
 from recon.stage import Step
 
 PATCHES_ACROSS = 7  # patches of the default size side by side, before they overlap
 SMALLEST_PX = 12
 PATCH_ROUNDS = 2
+# Seconds that the steps took on 77 views of 200^2: a measure of their work.
+CORRELATING, MATCHING, FOLLOWING, MEASURING = 15, 2, 3, 11
 
 
 def patch(
@@ -60,20 +63,27 @@ def patch(
             f"{empty.size} views are empty (one value in all pixels), detail in every view wanted; "
             f"drop them with exclude=[{shown}]"
         )
-    rough = xcorr(series, axis_deg=axis_deg, working_px=working_px, threads=threads)
     bin_by = max(1, min(math.ceil(max(raw.shape[1:]) / working_px), min(raw.shape[1:]) // 16))
-    stack = from_surroundings(fourier_bin(raw, bin_by) if bin_by > 1 else raw)
-    size = min(stack.shape[1:]) // PATCHES_ACROSS if patch_px is None else round(patch_px / bin_by)
-    size = max(size, SMALLEST_PX)
+    refining = FOLLOWING + PATCH_ROUNDS * MEASURING + 4 * MATCHING
+    with track("aligning by patches", CORRELATING + MATCHING + refining) as phase:
+        with phase.part(CORRELATING):
+            rough = xcorr(series, axis_deg=axis_deg, working_px=working_px, threads=threads)
+        stack = from_surroundings(fourier_bin(raw, bin_by) if bin_by > 1 else raw)
+        size = (
+            min(stack.shape[1:]) // PATCHES_ACROSS if patch_px is None else round(patch_px / bin_by)
+        )
+        size = max(size, SMALLEST_PX)
 
-    assert rough.geometry.shifts_px is not None
-    tilts, start_axis = series.geometry.angles_deg, rough.geometry.axis_deg
-    start = Placement.of(tilts, start_axis, rough.geometry.shifts_px / bin_by)
-    before = _match(stack, start, 0, threads)
-    try:
-        found, match = refined(stack, start, before, tilts, size, rounds, threads)
-    except NotEnoughTexture as error:
-        return _kept(rough, str(error))
+        assert rough.geometry.shifts_px is not None
+        tilts, start_axis = series.geometry.angles_deg, rough.geometry.axis_deg
+        start = Placement.of(tilts, start_axis, rough.geometry.shifts_px / bin_by)
+        with phase.part(MATCHING):
+            before = _match(stack, start, 0, threads)
+        try:
+            with phase.part(refining):
+                found, match = refined(stack, start, before, tilts, size, rounds, threads)
+        except NotEnoughTexture as error:
+            return _kept(rough, str(error))
     if match.residual > before.residual:
         return _kept(
             rough,
@@ -106,15 +116,20 @@ def refined(
 ) -> tuple[Solution, Match]:
     """(the patches' solution, its views against their reprojections). Raises
     ``NotEnoughTexture``."""
-    found = track_patches(stack, start, size, threads=threads)
-    tracked = _match(stack, found.placement, 0, threads)
-    best = found.placement if tracked.residual < before.residual else start
-    for _ in range(PATCH_ROUNDS):
-        found = match_patches(stack, best, found.points_px, tilt_deg, size, threads=threads)
-        best = found.placement
-        if best.one_axis:  # nothing that whole views do not tell better
-            break
-    return found, _match(stack, best, rounds, threads)
+    with track("following patches", FOLLOWING + PATCH_ROUNDS * MEASURING + 4 * MATCHING) as phase:
+        found = track_patches(stack, start, size, threads=threads)
+        phase.advance(FOLLOWING)
+        with phase.part(MATCHING):
+            tracked = _match(stack, found.placement, 0, threads)
+        best = found.placement if tracked.residual < before.residual else start
+        for _ in range(PATCH_ROUNDS):
+            found = match_patches(stack, best, found.points_px, tilt_deg, size, threads=threads)
+            best = found.placement
+            phase.advance(MEASURING)
+            if best.one_axis:  # nothing that whole views do not tell better
+                break
+        with phase.part(3 * MATCHING):
+            return found, _match(stack, best, rounds, threads)
 
 
 def _match(stack: np.ndarray, place: Placement, rounds: int, threads: int) -> Match:
