@@ -25,14 +25,14 @@ from recon.simulate.detector import (
     put_bad_pixels,
     read_out,
 )
-from recon.simulate.fiducials import Beads, bead_chords, bead_voxels, hidden, place, track
+from recon.simulate.fiducials import Beads, bead_chords, bead_voxels, hide_beads, place, track
 from recon.simulate.film import Film, bar_transmission, slab_length
-from recon.simulate.fresnel import defocused, wavelength_nm
+from recon.simulate.fresnel import propagate, wavelength_nm
 from recon.simulate.goniometer import Goniometer
 from recon.simulate.groups import check_groups
 from recon.simulate.randomness import BAD_PIXELS, BEADS, BRAGG, SCAN, generator_of
 from recon.simulate.sample import Sample
-from recon.simulate.scan import Scan, scan_errors, scanned, scanned_positions
+from recon.simulate.scan import Scan, scan_errors, scan_image, scanned_positions
 from recon.simulate.session import (
     Session,
     begin_session,
@@ -102,7 +102,7 @@ def acquire(
 
     scattered = np.stack(
         [
-            _scattered(fine, session, v, shape, film, gold, beads, bragg, free_path_nm, defocus_um)
+            _scatter(fine, session, v, shape, film, gold, beads, bragg, free_path_nm, defocus_um)
             for v in track_each("recording the phantom", range(session.angles_deg.size))
         ]
     )
@@ -113,13 +113,13 @@ def acquire(
             for v in range(len(reaching))
         ]
         reaching = reaching * np.stack(bars)
-        session = _shadowed(session, np.stack(bars))
-        gold = gold and hidden(gold, np.stack(bars))
+        session = _mark_shadow(session, np.stack(bars))
+        gold = gold and hide_beads(gold, np.stack(bars))
     errors = scan_errors(scan, len(reaching), shape, generator_of(SCAN, session.seed))
     if errors is not None:
         reaching = np.clip(
             np.stack(
-                [scanned(image, error) for image, error in zip(reaching, errors, strict=True)]
+                [scan_image(image, error) for image, error in zip(reaching, errors, strict=True)]
             ),
             0,
             None,
@@ -173,7 +173,7 @@ def acquire(
     return Sample(series, truth, session.geometry, gold, session.applied, coarse.labels, atoms_nm)
 
 
-def _scattered(
+def _scatter(
     fine: Phantom,
     session: Session,
     view: int,
@@ -187,7 +187,7 @@ def _scattered(
 ) -> np.ndarray:
     """(y, x) fraction that is scattered out of the beam, averaged over the angles of an
     exposure."""
-    density, pixel = _diffracting(fine, session, view, bragg), session.geometry.pixel_nm
+    density, pixel = _weigh_crystals(fine, session, view, bragg), session.geometry.pixel_nm
     assert pixel is not None
     angles = sweep_angles(session, view, shape[1])
     total = np.zeros(shape, np.float32)
@@ -208,21 +208,21 @@ def _scattered(
             total += np.asarray(1 - np.exp(-mass / free_path_nm), np.float32)
         else:
             exponent = mass / free_path_nm
-            total += np.asarray(1 - _propagated(exponent, defocus_um, pixel), np.float32)
+            total += np.asarray(1 - _propagate_mirrored(exponent, defocus_um, pixel), np.float32)
     return np.asarray(total / angles.size)
 
 
-def _propagated(exponent: np.ndarray, defocus_um: float, pixel_nm: float) -> np.ndarray:
+def _propagate_mirrored(exponent: np.ndarray, defocus_um: float, pixel_nm: float) -> np.ndarray:
     """Transmitted intensity out of focus; mirrored borders, because propagation is periodic."""
     margin = min(32, min(exponent.shape) - 1)
     wide = np.pad(exponent, margin, mode="symmetric")
-    image = defocused(
+    image = propagate(
         wide, PHASE_PER_E_FOLD * wide, 1e3 * defocus_um, wavelength_nm(300.0), pixel_nm
     )
     return image[margin:-margin, margin:-margin]
 
 
-def _diffracting(fine: Phantom, session: Session, view: int, bragg: Bragg) -> torch.Tensor:
+def _weigh_crystals(fine: Phantom, session: Session, view: int, bragg: Bragg) -> torch.Tensor:
     """The density as this view sees it: instances in a zone axis weigh 1 + ``strength`` times as
     much."""
     events = session.applied.bragg
@@ -298,7 +298,7 @@ def _scanned_gold(gold: Fiducials, errors: np.ndarray, pixel_nm: float) -> Fiduc
     return replace(gold, tracks_px=np.stack(tracks))
 
 
-def _shadowed(session: Session, bars: np.ndarray) -> Session:
+def _mark_shadow(session: Session, bars: np.ndarray) -> Session:
     return replace(session, applied=replace(session.applied, shadowed=1 - bars.mean((1, 2))))
 
 

@@ -20,7 +20,7 @@ from recon.progress import track_each
 from recon.series import PER_NM, TiltSeries, Volume
 from recon.simulate.applied import Applied, Fiducials, recorded_positions
 from recon.simulate.detector import count_electrons
-from recon.simulate.fiducials import Beads, bead_chords, bead_voxels, hidden, place, track
+from recon.simulate.fiducials import Beads, bead_chords, bead_voxels, hide_beads, place, track
 from recon.simulate.film import (
     Film,
     Grains,
@@ -31,7 +31,7 @@ from recon.simulate.film import (
     random_grains,
     slab_length,
 )
-from recon.simulate.fresnel import defocused, wavelength_nm
+from recon.simulate.fresnel import propagate, wavelength_nm
 from recon.simulate.goniometer import Goniometer, draw_drift, draw_view_errors
 from recon.simulate.groups import check_groups
 from recon.simulate.randomness import BEADS, COUNTS, DRIFT, GRAINS, TILTS, check_seed, generator_of
@@ -130,13 +130,15 @@ def beads(
     data, open_share = np.empty((2, angles.size, size, size), np.float32)
     where = recorded_positions(grains.centre_nm, geometry, applied, (size, size))
     for view in track_each("recording the beads", range(angles.size)):
-        image = _behind(film, grains, where[view], gold, geometry, applied, view, defocus_um, size)
+        image = _cross_film(
+            film, grains, where[view], gold, geometry, applied, view, defocus_um, size
+        )
         blur = section.tilt_blur_px * (1 / np.cos(np.deg2rad(true_angles[view])) - 1)
         image = ndimage.gaussian_filter(image, blur)[MARGIN:-MARGIN, MARGIN:-MARGIN]
         passed = bar_transmission(film, (size, size), geometry, applied, view)
         open_share[view] = passed
         data[view] = count_electrons(np.maximum(dose * pixel_nm**2 * image * passed, 0), rng)
-    gold = hidden(gold, open_share)
+    gold = hide_beads(gold, open_share)
     applied = replace(applied, shadowed=1 - open_share.mean((1, 2)))
 
     step = (
@@ -178,7 +180,7 @@ def _field(size: int, geometry: Geometry, film_nm: float) -> tuple[float, float]
     ) * geometry.pixel_nm
 
 
-def _behind(
+def _cross_film(
     film: Film,
     grains: Grains,
     where: np.ndarray,
@@ -207,7 +209,7 @@ def _behind(
     if defocus_um == 0:
         return np.asarray(np.exp(-exponent))
     phase = FILM_PHASE * matter + GOLD_PHASE * metal
-    return defocused(exponent, phase, 1e3 * defocus_um, wavelength_nm(300.0), geometry.pixel_nm)
+    return propagate(exponent, phase, 1e3 * defocus_um, wavelength_nm(300.0), geometry.pixel_nm)
 
 
 def _truth(

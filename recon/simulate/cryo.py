@@ -11,7 +11,7 @@ from recon.errors import UserError
 from recon.geometry import Geometry
 from recon.phantoms.base import Phantom
 from recon.series import PER_NM, TiltSeries, Volume
-from recon.simulate.ctf import Optics, imaged
+from recon.simulate.ctf import Optics, image_phase
 from recon.simulate.detector import count_electrons
 from recon.simulate.film import slab_length
 from recon.simulate.goniometer import Goniometer
@@ -68,7 +68,10 @@ def acquire_cryo(
     ice = pixel * coarse.density.shape[0] if ice_nm is None else ice_nm
     session = begin_session(pixel, views=views, stage=stage, seed=seed)
     expected = np.stack(
-        [_seen(fine, session, v, phase_per_nm, ice, optics) for v in range(session.angles_deg.size)]
+        [
+            _expose(fine, session, v, phase_per_nm, ice, optics)
+            for v in track_each("recording the phantom", range(session.angles_deg.size))
+        ]
     )
     counts = count_electrons(views.dose_e_nm2 * pixel**2 * expected, session.rng)
     step = (
@@ -90,7 +93,7 @@ def acquire_cryo(
     return Sample(series, truth, session.geometry, None, session.applied)
 
 
-def _seen(
+def _expose(
     fine: Phantom, session: Session, view: int, phase_per_nm: float, ice_nm: float, optics: Optics
 ) -> np.ndarray:
     """(y, x) share of the beam that reaches the camera, averaged over the angles of an exposure."""
@@ -98,5 +101,5 @@ def _seen(
     for angle in sweep_angles(session, view, int(fine.density.shape[2]) // FINER):
         mass = record_mass(fine.density, fine.voxel_nm, session, view, float(angle))
         passed = np.exp(-slab_length(ice_nm, float(angle)) / ICE_FREE_PATH_NM)
-        images.append(passed * bin_image(imaged(phase_per_nm * mass, fine.voxel_nm, optics)))
+        images.append(passed * bin_image(image_phase(phase_per_nm * mass, fine.voxel_nm, optics)))
     return np.asarray(np.mean(images, axis=0))

@@ -53,7 +53,7 @@ def transfer(k: np.ndarray, optics: Optics) -> np.ndarray:
     return np.asarray(-(np.sqrt(1 - a**2) * np.sin(chi) + a * np.cos(chi)) * damped)
 
 
-def imaged(phase_rad: np.ndarray, pixel_nm: float, optics: Optics) -> np.ndarray:
+def image_phase(phase_rad: np.ndarray, pixel_nm: float, optics: Optics) -> np.ndarray:
     """(y, x) intensity 1 + 2 F^-1{F{phase} CTF} behind a weak phase object, the open beam 1; never
     below 0.
 

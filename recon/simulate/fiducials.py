@@ -117,7 +117,7 @@ def track(
     )
 
 
-def hidden(fiducials: Fiducials, passed: np.ndarray) -> Fiducials:
+def hide_beads(fiducials: Fiducials, passed: np.ndarray) -> Fiducials:
     """The same, less what lies in shadow: where less than half of the beam ``passed`` (tilt, y, x)
     at a bead's centre."""
     limits = np.array(passed.shape[1:])

@@ -17,7 +17,7 @@ def wavelength_nm(voltage_kv: float) -> float:
     return float(1.226426 / np.sqrt(volts * (1 + 0.9784755e-6 * volts)))
 
 
-def defocused(
+def propagate(
     exponent: np.ndarray,
     phase_rad: np.ndarray,
     defocus_nm: float,

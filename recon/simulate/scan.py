@@ -50,7 +50,7 @@ def scan_errors(
     return np.asarray(error)
 
 
-def scanned(image: np.ndarray, error_px: np.ndarray) -> np.ndarray:
+def scan_image(image: np.ndarray, error_px: np.ndarray) -> np.ndarray:
     """(y, x) image as a scan with (y, x or 1, 2) errors records it: cubic interpolation, border
     values go on outside."""
     at = [

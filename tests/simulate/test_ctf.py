@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from recon.errors import UserError
-from recon.simulate.ctf import Optics, aberration, imaged, transfer
+from recon.simulate.ctf import Optics, aberration, image_phase, transfer
 from recon.simulate.fresnel import wavelength_nm
 
 SHARP = Optics(b_factor_nm2=0.0)
@@ -46,13 +46,13 @@ def test_a_grating_is_imaged_with_the_transfer_of_its_frequency(cycles: int) -> 
     phase = np.tile(
         0.02 * np.cos(2 * np.pi * cycles * (np.arange(n) + 0.5) / n), (n, 1)
     )  # whole after mirroring
-    image = imaged(phase, pixel, SHARP)
+    image = image_phase(phase, pixel, SHARP)
     k = cycles / (n * pixel)
     np.testing.assert_allclose(image - 1, 2 * transfer(np.array([k]), SHARP)[0] * phase, atol=1e-6)
 
 
 def test_nothing_is_imaged_as_nothing() -> None:
-    np.testing.assert_allclose(imaged(np.zeros((16, 16)), 1.0, Optics()), 1)
+    np.testing.assert_allclose(image_phase(np.zeros((16, 16)), 1.0, Optics()), 1)
 
 
 @pytest.mark.parametrize(

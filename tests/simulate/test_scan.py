@@ -8,7 +8,7 @@ from scipy import ndimage
 
 from recon.errors import UserError
 from recon.simulate.fiducials import bead_chords
-from recon.simulate.scan import Scan, scan_errors, scanned, scanned_positions
+from recon.simulate.scan import Scan, scan_errors, scan_image, scanned_positions
 
 SHAPE = (60, 64)
 
@@ -16,7 +16,7 @@ SHAPE = (60, 64)
 def test_a_perfect_scan_has_no_errors_and_moves_nothing() -> None:
     assert scan_errors(Scan(), 3, SHAPE, np.random.default_rng(0)) is None
     image = np.random.default_rng(0).random(SHAPE)
-    np.testing.assert_allclose(scanned(image, np.zeros((60, 1, 2))), image, atol=1e-12)
+    np.testing.assert_allclose(scan_image(image, np.zeros((60, 1, 2))), image, atol=1e-12)
 
 
 def test_jitter_has_the_size_asked_for_and_is_one_per_line() -> None:
@@ -45,7 +45,7 @@ def test_flyback_lags_at_the_start_of_a_line_only() -> None:
 def test_a_row_shows_the_specimen_at_its_error() -> None:
     ramp = np.tile(np.arange(64.0), (60, 1))
     error = scan_errors(Scan(jitter_px=1.0), 1, SHAPE, np.random.default_rng(0))[0]
-    inner = scanned(ramp, error)[:, 8:-8]
+    inner = scan_image(ramp, error)[:, 8:-8]
     np.testing.assert_allclose(
         inner - ramp[:, 8:-8], np.broadcast_to(error[..., 1], inner.shape), atol=1e-4
     )
@@ -59,7 +59,7 @@ def test_a_bead_is_where_its_position_says(scan: Scan) -> None:
     errors = scan_errors(scan, 6, SHAPE, np.random.default_rng(1))
     at, size = np.array([[31.3, 40.6]]), np.array([12.0])
     for error in errors:
-        shown = np.clip(scanned(bead_chords(SHAPE, at, size), error), 0, None)
+        shown = np.clip(scan_image(bead_chords(SHAPE, at, size), error), 0, None)
         expected = scanned_positions(at, size, error)[0]
         assert np.abs(np.array(ndimage.center_of_mass(shown)) - expected).max() < 0.05
     assert np.abs(scanned_positions(at, size, errors[0])[0] - at[0]).max() > 0.05
