@@ -72,8 +72,8 @@ def test_geometry_is_the_true_one(followed: Followed, sample: Sample) -> None:
 
 
 def test_the_stage_gives_one_affine_map_a_view(series: TiltSeries, sample: Sample) -> None:
-    """Beads of the resampled series lie on ``x cos t + z sin t`` at one y; the alignment says how well;
-    the files are IMOD's."""
+    """Beads of the resampled series lie on ``x cos t + z sin t`` at one y; the alignment says how
+    well; the files are IMOD's."""
     done = fiducial(series, classifier="none")
     assert done.geometry.matrices is not None
     assert np.array_equal(done.data, series.data)
