@@ -10,6 +10,7 @@ import torch
 from recon.errors import UserError
 from recon.geometry import Geometry
 from recon.phantoms.base import Phantom
+from recon.progress import track_each
 from recon.series import PER_NM, TiltSeries, Volume
 from recon.simulate.ctf import Optics, image_phase
 from recon.simulate.detector import count_electrons
