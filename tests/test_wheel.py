@@ -37,21 +37,22 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_it_holds_the_engine_the_configs_and_nothing_else(installed: Path) -> None:
     assert {p.name for p in installed.iterdir() if not p.name.endswith(".dist-info")} == {
+        "tiltwise",
         "recon",
         "models",
     }
     assert (installed / "recon/configs/algorithm/sirt.yaml").exists()
-    assert (installed / "recon/templates/report.html").exists()
+    assert (installed / "recon/report/templates/report.html").exists()
     assert (installed / "models/weights/weights.toml").exists()
     assert (
-        "tiltwise = recon.cli:main"
+        "tiltwise = tiltwise.__main__:main"
         in next(installed.glob("*.dist-info/entry_points.txt")).read_text()
     )
 
 
 def test_the_console_script_runs_from_another_folder(installed: Path, tmp_path: Path) -> None:
     script = (
-        "import sys; sys.argv[0] = 'tiltwise'; from recon.cli import main, CONFIGS; "
+        "import sys; sys.argv[0] = 'tiltwise'; from recon.cli import CONFIGS; from tiltwise.__main__ import main; "
         "print(CONFIGS); main()"
     )
     words = [
