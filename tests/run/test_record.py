@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from recon.algorithms.wbp import wbp
+from recon.algorithms.wbp import WBP
 from recon.align.found import ALIGN, FIDUCIALS, Alignment, BeadTracks, alignment_of, bead_tracks_of
 from recon.console import Console
 from recon.geometry import Geometry
@@ -19,7 +18,7 @@ from recon.metrics.against_truth import Scores
 from recon.metrics.curve import Curve
 from recon.projectors.native import NativeProjector
 from recon.run.checkpoint import load_prepared, write_prepared
-from recon.run.plan import Job, Plan
+from recon.run.plan import Plan, Reconstruction
 from recon.run.prepare import Prepared, prepare
 from recon.run.record import FORMAT, Facts, Record, make_record
 from recon.run.slabs import Outcome
@@ -52,7 +51,7 @@ def prepared(shifts: bool = True) -> Prepared:
 
 def record_of(stack: Prepared) -> Record:
     A = NativeProjector(stack.aligned.geometry, (16, 16), 16)
-    job = Job(A, stack.aligned.data, functools.partial(wbp), 1.0)
+    job = Reconstruction(A, stack.aligned.data, WBP(), 1.0)
     outcome = Outcome(slabs=[[0, 6]], residual2=[9.0, 4.0], view2=[1.0] * 6 + [float("nan")])
     return make_record(
         job,
