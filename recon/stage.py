@@ -180,11 +180,13 @@ class Step(Generic[P]):
     """A stage of the stack: ``run(series, *, options)`` -> series.
 
     ``reads``: files that its options name. ``binning``: by what it makes the views smaller.
+    ``check``: raises ``UserError`` for options that will not do, before the work.
     """
 
     run: Callable[Concatenate[TiltSeries, P], TiltSeries]
     reads: tuple[Reads, ...] = ()
     binning: Callable[[Options], int] = lambda options: 1
+    check: Callable[[Options], None] = lambda options: None
 
     def __call__(self, *args: P.args, **options: P.kwargs) -> BoundStep:
         return Bound(self, _all_options(self.run, 1, self.reads, args, options))

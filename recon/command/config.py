@@ -25,7 +25,6 @@ from recon.io import read_tilt_series
 from recon.io.alignment.table import read_alignment
 from recon.io.xyz import read_xyz
 from recon.learned.card import heard
-from recon.learned.weights import find_own
 from recon.machine import free_memory_gb, set_threads, usable_cores
 from recon.progress import report_to
 from recon.run.folder import check_report
@@ -33,6 +32,7 @@ from recon.run.latest import Latest
 from recon.run.pipeline import run
 from recon.run.preflight import rehearse
 from recon.run.stages import Settings, Stages
+from recon.stage import Step
 
 # Once: the jobs of one command share a folder. With milliseconds: two commands do not.
 STARTED = f"{time.strftime('%Y-%m-%d_%H-%M-%S')}.{time.time_ns() // 1_000_000 % 1000:03d}"
@@ -112,8 +112,8 @@ def with_files(stage: Any) -> Any:
             raise UserError(read.wanted)
         if path is not None and read.passes is not None:
             given[read.passes] = READERS[read.kind](Path(path).expanduser())
-        elif path is not None and read.kind == "weights":
-            find_own(path)  # neither a name of ours nor a folder of weights: known before the work
+    if isinstance(stage.declared, Step):
+        stage.declared.check(stage.options)
     return replace(stage, given=given)
 
 

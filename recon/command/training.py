@@ -18,12 +18,11 @@ from omegaconf import DictConfig, OmegaConf
 import recon
 from models.slice_unet import parameter_count
 from recon.command.build import build
-from recon.command.phantoms import Family, build_families
+from recon.command.phantoms import Family, build_families, volumes_of
 from recon.console import Console
 from recon.errors import UserError
 from recon.geometry import Geometry
 from recon.learned.card import card_of, series_facts
-from recon.phantoms.file import GivenVolume
 from recon.run.folder import make_folder
 from recon.training import state
 from recon.training.base import B, E, Material, Task
@@ -134,11 +133,7 @@ def _gather_phantoms(
         ),
     )
     facts: dict[str, object] = {"families": sorted(seen), "ranges": asdict(ranges)}
-    volumes = {
-        name: given.sha256
-        for name, family in seen.items()
-        if isinstance(given := family.keywords.get("given"), GivenVolume)
-    }
+    volumes = {name: given.sha256 for name, given in volumes_of(seen).items()}
     if volumes:
         facts["volumes"] = volumes
     return Material(source, judge, facts, lambda: _data_card(source))

@@ -89,7 +89,10 @@ def test_options_overrule_the_file(info: Info, series: Path) -> None:
 
 def test_a_finished_volume_is_told_from_a_series(info: Info, tmp_path: Path) -> None:
     volume = Volume(
-        torch.rand(8, 6, 4), 0.5, history=("read x.mrc", "reconstructed by sirt(n_iterations=5)")
+        torch.rand(8, 6, 4),
+        0.5,
+        history=("read x.mrc", "reconstructed by sirt(n_iterations=5)"),
+        unit="as stored",
     )
     for name in ("tomogram.mrc", "tomogram.tif"):
         write_volume(volume, tmp_path / name)

@@ -32,8 +32,8 @@ def ball(tmp_path: Path) -> Path:
     """12 voxels wide in a slab of 24 x 32 x 32, density 37."""
     z, y, x = np.mgrid[-12:12, -16:16, -16:16] + 0.5
     inside = (z**2 + y**2 + x**2 < 36).astype(np.float32)
-    write_volume(Volume(torch.from_numpy(37 * inside), 1.5), tmp_path / "ball.mrc")
-    write_volume(Volume(torch.from_numpy(4 * inside), 9.0), tmp_path / "labels.mrc")
+    write_volume(Volume(torch.from_numpy(37 * inside), 1.5, unit="density"), tmp_path / "ball.mrc")
+    write_volume(Volume(torch.from_numpy(4 * inside), 9.0, unit="label"), tmp_path / "labels.mrc")
     return tmp_path / "ball.mrc"
 
 

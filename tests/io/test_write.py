@@ -27,7 +27,9 @@ HISTORY = ("read a.mrc", "aligned: axis 85.3°, rms 0.4 px", "sirt, 100 iteratio
 
 
 def volume(**changes: Any) -> Volume:
-    return Volume(**{"data": DATA, "voxel_nm": 0.336, "history": HISTORY, **changes})
+    return Volume(
+        **{"data": DATA, "voxel_nm": 0.336, "history": HISTORY, "unit": "density", **changes}
+    )
 
 
 @settings(max_examples=40, deadline=None)

@@ -20,7 +20,7 @@ from recon.series import Volume
 
 
 def volume(data: np.ndarray, voxel_nm: float | None = 2.0) -> Volume:
-    return Volume(torch.from_numpy(data.astype(np.float32)), voxel_nm, "mine")
+    return Volume(torch.from_numpy(data.astype(np.float32)), voxel_nm, "mine", unit="density")
 
 
 def blob(shape: tuple[int, int, int]) -> np.ndarray:

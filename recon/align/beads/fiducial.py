@@ -43,7 +43,7 @@ from recon.geometry import Geometry, centre
 from recon.learned.bead_scores import bead_classifier
 from recon.preprocess import fourier_bin
 from recon.series import TiltSeries
-from recon.stage import Reads, Step
+from recon.stage import Options, Reads, Step
 
 LEAST_SCORE = 0.5  # a bead's views together must be this sure that it is one
 PLAIN_CONTRAST = 5.0  # of the LoG over its spread; below it nothing stands out from noise
@@ -331,4 +331,9 @@ def _drop_other_tracks(
     return sightings.keep(mean[sightings.bead] > np.log(LEAST_SCORE / (1 - LEAST_SCORE)))
 
 
-FIDUCIAL = Step(fiducial, reads=(Reads("weights", "weights"),))
+def _check_weights(options: Options) -> None:
+    if options["classifier"] == "network":
+        bead_classifier(options["weights"])
+
+
+FIDUCIAL = Step(fiducial, reads=(Reads("weights", "weights"),), check=_check_weights)
