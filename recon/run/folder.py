@@ -74,13 +74,6 @@ def check_ours(
     written = _written(out)
     names = (*NAMES, *of_extras(extras), *filter(_EXTRA.fullmatch, sorted(written)))
     there = [name for name in dict.fromkeys(names) if os.path.lexists(out / name)]
-    if foreign := [name for name in there if name not in written]:
-        more = f" and {len(foreign) - 4} more" if len(foreign) > 4 else ""
-        raise UserError(
-            f"output={str(out)[-150:]} given, but {', '.join(foreign[:4])}{more} there would be "
-            f"replaced and no run of Tiltwise is known to "
-            "have written it; move it away, or pass another output=DIR"
-        )
     for text in _texts(config):
         if read := next((name for name in there if _lies_in(out / name, text)), None):
             raise UserError(
@@ -88,6 +81,13 @@ def check_ours(
                 f"{read} there before it is read; "
                 "pass another output=DIR"
             )
+    if foreign := [name for name in there if name not in written]:
+        more = f" and {len(foreign) - 4} more" if len(foreign) > 4 else ""
+        raise UserError(
+            f"output={str(out)[-150:]} given, but {', '.join(foreign[:4])}{more} there would be "
+            f"replaced and no run of Tiltwise is known to "
+            "have written it; move it away, or pass another output=DIR"
+        )
     return tuple(there)
 
 
