@@ -26,7 +26,7 @@ class Shown(NamedTuple):
 
 class Task(Protocol[E_contra, B]):
     """``name``: as in ``train.py task=...``, and on the card. ``used_as``: the words of a command
-    that takes the weights, up to their path.
+    that takes the weights, up to their path. ``on_cpu``: it cannot be trained on another device.
 
     ``adversarial``: weight of a discriminator's opinion, 0 for none; it judges (candidate,
     condition) pairs of ``crop`` pixels.
@@ -34,6 +34,7 @@ class Task(Protocol[E_contra, B]):
 
     name: ClassVar[str]
     used_as: ClassVar[str]
+    on_cpu: ClassVar[bool]
 
     @property
     def network(self) -> Callable[[], nn.Module]: ...

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from recon.errors import UserError
 from recon.learned.inputs import conditions, pictures
 from recon.training.examples import Example
 
@@ -26,9 +27,14 @@ def draw_slices(
     examples: Sequence[Example], rng: np.random.Generator, *, batch: int, crop: int
 ) -> Batch:
     """Slices of random examples, rows and windows of ``crop`` pixels (all of one size: smaller
-    examples go together), mirrored."""
+    examples go together), mirrored. Raises ``UserError`` for small ones of several sizes."""
     small = [e for e in examples if e.truth.shape[0] < crop]
     large = [e for e in examples if e.truth.shape[0] >= crop]
+    if len(sizes := {e.truth.shape[0] for e in small}) > 1:
+        raise UserError(
+            f"task.crop={crop} given with examples of {', '.join(map(str, sorted(sizes)))} pixels, "
+            f"task.crop={min(sizes)} or less wanted, or one size of small examples"
+        )
     chosen = small if rng.random() < len(small) / len(examples) else large
     return stack([_slice(chosen[int(rng.integers(len(chosen)))], rng, crop) for _ in range(batch)])
 

@@ -42,6 +42,7 @@ class Fiducials:
 
     name: ClassVar[str] = "fiducials"
     used_as: ClassVar[str] = "align=fiducial align.weights="
+    on_cpu: ClassVar[bool] = False
     adversarial: ClassVar[float] = 0.0
     crop: ClassVar[int] = 32
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -81,6 +82,11 @@ def train(
         accelerator=trainer.accelerator, devices=trainer.devices, strategy=trainer.strategy, precision=trainer.precision  # type: ignore[arg-type]
     )  # fmt: skip
     fabric.launch()
+    if fabric.device.type != "cpu" and task.on_cpu:
+        raise UserError(
+            f"task={task.name} given with trainer.accelerator={trainer.accelerator}, but its "
+            "projections are made on the CPU; use trainer=cpu"
+        )
     bare = {"network": task.network().to(memory_format=torch.channels_last)}  # type: ignore[call-overload]
     if task.adversarial > 0:
         bare["discriminator"] = Discriminator(size=task.crop)
@@ -171,7 +177,8 @@ def _step(
     """One update of the network, and of the discriminator where there is one. What is drawn depends
     on (seed, step, rank) alone."""
     torch.manual_seed(trainer.seed * 1_000_003 + step)
-    batch = task.draw(examples, np.random.default_rng([trainer.seed, step, fabric.global_rank]))
+    rng = np.random.default_rng([trainer.seed, step, fabric.global_rank])
+    batch = move_batch(task.draw(examples, rng), fabric.device)
     for optimiser in optimisers.values():
         for group in optimiser.param_groups:
             group["lr"] = trainer.rate(step)
@@ -190,6 +197,16 @@ def _step(
         fabric, discriminator_score(real, fake), judge, optimisers["discriminator"], trainer.clip
     )
     return loss.detach()
+
+
+def move_batch(batch: B, device: torch.device) -> B:
+    """``batch`` (a dataclass) with its tensors on ``device``."""
+    if device.type == "cpu":
+        return batch
+    assert is_dataclass(batch)
+    parts = {f.name: getattr(batch, f.name) for f in fields(batch)}
+    moved = {name: v.to(device) for name, v in parts.items() if isinstance(v, Tensor)}
+    return cast(B, replace(cast(Any, batch), **moved))
 
 
 def _update(

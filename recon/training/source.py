@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from safetensors import safe_open
 
+from recon.errors import UserError
 from recon.training.examples import Example, Family, Ranges, make_example
 from recon.training.state import write_tensors
 
@@ -32,6 +33,18 @@ class Sizes:
     planar: int = 256
     rows: int = 32
     per_phantom: int = 6  # series
+
+    def __post_init__(self) -> None:
+        if self.voxels < 6 or self.voxels % 6 or self.planar < 2 or self.planar % 2:
+            raise UserError(
+                f"sizes.voxels={self.voxels} and sizes.planar={self.planar} given, a multiple of 6 "
+                "and one of 2 wanted: two or three of them are one voxel of an example"
+            )
+        if self.rows < 1 or self.per_phantom < 1:
+            raise UserError(
+                f"sizes.rows={self.rows} and sizes.per_phantom={self.per_phantom} given, 1 or more "
+                "wanted"
+            )
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,13 +18,13 @@ Averages = dict[str, Tensor]
 
 
 def average(averages: Averages, network: nn.Module, decay: float) -> None:
-    """Exponential moving average of weights and of batch statistics, in place; empty averages are
-    begun."""
+    """Exponential moving average of weights and of batch statistics, in place and on the CPU,
+    wherever the network is; empty averages are begun."""
     for name, value in network.state_dict().items():
         if name not in averages or not value.is_floating_point():
-            averages[name] = value.detach().clone()
+            averages[name] = value.detach().to("cpu", copy=True)
         else:
-            averages[name].lerp_(value.detach(), 1 - decay)
+            averages[name].lerp_(value.detach().cpu(), 1 - decay)
 
 
 def save(
@@ -41,7 +41,7 @@ def save(
         tensors |= {f"{name}/{k}": v for k, v in network.state_dict().items()}
         for i, state in optimisers[name].state_dict()["state"].items():
             tensors |= {f"{name}.optimiser/{i}/{k}": torch.as_tensor(v) for k, v in state.items()}
-    contiguous = {k: v.detach().clone().contiguous() for k, v in tensors.items()}
+    contiguous = {k: v.detach().to("cpu", copy=True).contiguous() for k, v in tensors.items()}
     write_tensors(path, contiguous, {"step": str(step), "facts": json.dumps(facts)})
 
 

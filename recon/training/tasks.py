@@ -38,6 +38,7 @@ class Irdm:
 
     name: ClassVar[str] = "irdm"
     used_as: ClassVar[str] = "+model=irdm algorithm.weights="
+    on_cpu: ClassVar[bool] = False
 
     network: Callable[[], nn.Module]
     batch: int = 8
@@ -69,6 +70,7 @@ class PrimalDual:
 
     name: ClassVar[str] = "primal_dual"
     used_as: ClassVar[str] = "+model=primal_dual algorithm.weights="
+    on_cpu: ClassVar[bool] = True
 
     network: Callable[[], nn.Module]
     batch: int = 6
@@ -118,6 +120,7 @@ class Irdm2020:
 
     name: ClassVar[str] = "irdm2020"
     used_as: ClassVar[str] = "+model=irdm2020 algorithm.weights="
+    on_cpu: ClassVar[bool] = False
 
     network: Callable[[], nn.Module]
     batch: int = 8
