@@ -38,9 +38,10 @@ def of(folder: str) -> list[Path]:
 
 # Ground first; a room imports only from rooms above it in this list.
 ROOMS = (
-    "errors", "plugged", "options", "machine", "picture", "progress", "console", "geometry", "series", "projectors",
+    "errors", "plugged", "as_json", "acquisition",
+    "options", "machine", "picture", "progress", "console", "geometry", "series", "projectors",
     "stage", "phantoms", "simulate", "algorithms", "preprocess", "learned", "align", "io",
-    "metrics", "analyze", "trust", "report", "run", "api", "command", "training", "cli",
+    "metrics", "analyze", "trust", "report", "run", "api", "training", "command", "cli",
 )  # fmt: skip
 
 

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 import torch
 
-from recon.algorithms.sirt import sirt
+from recon.algorithms.sirt import SIRT, sirt
 from recon.algorithms.sirt_iterations import choose_iterations
 from recon.algorithms.tv_weight import choose_weight
-from recon.algorithms.wbp import wbp
+from recon.algorithms.wbp import WBP
 from recon.align.xcorr import xcorr
 from recon.geometry import Geometry
 from recon.progress import Hear, report_to, track, track_each
@@ -189,7 +189,7 @@ def settle_tv(A: NativeProjector, y: torch.Tensor) -> None:
 
 
 def score(A: NativeProjector, y: torch.Tensor) -> None:
-    assess(A, y, partial(sirt, n_iterations=4), noise=0.1, references={"wbp": partial(wbp)})
+    assess(A, y, SIRT(n_iterations=4), noise=0.1, references={"wbp": WBP()})
 
 
 def correlate(A: NativeProjector, y: torch.Tensor) -> None:

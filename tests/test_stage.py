@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -23,11 +24,13 @@ from recon.geometry import Geometry
 from recon.io import read_volume
 from recon.learned.restore import IRDM
 from recon.preprocess import PREPROCESS
+from recon.progress import Hear, report_to
 from recon.projectors.base import Projector
 from recon.projectors.native import NativeProjector
 from recon.run import plan as planning
 from recon.run.pipeline import run
 from recon.run.plan import Reconstruction, make_plan
+from recon.run.record import Record
 from recon.run.stages import Settings, Stages
 from recon.simulate.ellipsoids import phantom
 from recon.stage import BoundMethod, Method, Needs, Options, Reads, Settled, Step, reconstruct
@@ -142,29 +145,38 @@ LANDWEBER = Method(landweber, needs=needs, settle=settle, brief=lambda options: 
 
 def run_it(
     out: Path, method: BoundMethod, *, resume: bool = False, memory_gb: float = 4.0
-) -> dict[str, object]:
+) -> Record:
     def source() -> object:
         return phantom(size=48, step_deg=6.0, drift_px=0.0, axis_deg=0.0)
 
     stages = Stages(source, PREPROCESS(), FIXED(), NativeProjector, method, nothing)  # type: ignore[arg-type]
     return run(
         stages, Settings(out, memory_gb, 1, resume=resume, config={"of": "a test"}), Console()
-    )  # type: ignore[return-value]
+    )
 
 
 def test_a_method_of_ones_own_runs_with_a_plan_progress_and_extras(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    record = run_it(tmp_path / "out", LANDWEBER())
+    shares: list[float] = []
+
+    @contextmanager
+    def listen(what: str) -> Iterator[Hear]:
+        yield shares.append if what == "landweber 48 x 48 x 48" else lambda share: None
+
+    with report_to(listen):
+        record = run_it(tmp_path / "out", LANDWEBER())
     said = capsys.readouterr().out
     assert "plan: 1 slabs of 48 rows" in said
-    assert "landweber 48 x 48 x 48: 100 %" in said
+    assert shares == sorted(shares)
+    assert len(set(shares)) == 6  # every iteration is one step on
+    assert shares[-1] == pytest.approx(1)
     assert "landweber_step" in said
     volume, squared = (
         read_volume(tmp_path / "out" / f"{n}.mrc").data for n in ("tomogram", "squared")
     )
     assert torch.allclose(volume**2, squared, rtol=1e-5)
-    assert len(record["residual_per_iteration"]) == 6  # type: ignore[arg-type]
+    assert len(record.residual_per_iteration) == 6
 
 
 def test_a_method_of_ones_own_is_resumed_to_the_same_bits(

@@ -134,9 +134,11 @@ def _about_option(name: str, text: str, words: Sequence[str], configs: Path, com
         return f"model={value} given, +model={value} wanted; a recipe is added, so it takes a plus"
     if name in own or name.split("@")[0] in own:
         return f"{name} cannot be set like this ({_reason(text)}); check its value, or see --help"
+    if moved := moved_option(name, own):
+        return moved
     if name in every:
         return _of_another_choice(name, configs, chosen)
-    if moved := moved_option(name, own) or moved_option(name, every):
+    if moved := moved_option(name, every):
         return moved
     idle = _idle(words, command)
     if close := _close_names(name, own, idle):

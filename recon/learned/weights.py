@@ -94,8 +94,11 @@ def find_own(weights: str, folder: Path = FOLDER) -> Path | None:
         return None
     path = Path(weights).expanduser()
     found = path.parent if path.name == WEIGHTS else path
-    if (found / WEIGHTS).is_file():
-        return found
+    try:
+        if (found / WEIGHTS).is_file():
+            return found
+    except OSError:  # too long for a name
+        pass
     raise UserError(
         f"weights={weights} given, one of {', '.join(names)} or a folder with {WEIGHTS} and {CARD} "
         f"wanted, such as train.py writes"

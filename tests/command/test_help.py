@@ -42,7 +42,7 @@ def test_it_shows_what_the_command_would_use() -> None:
     assert "algorithm.n_iterations=500 " in help_text(
         "reconstruct", ["+model=converged_tv"], CONFIGS
     )
-    assert "simulate.sweep_deg=2.0 " in help_text(
+    assert "simulate.views.sweep_deg=2.0 " in help_text(
         "reconstruct", ["simulate=continuous"], CONFIGS
     )  # an interpolation
     assert "name=primal_dual " in help_text("train", ["task=primal_dual"], CONFIGS)

@@ -3,7 +3,6 @@ knows."""
 
 from __future__ import annotations
 
-import functools
 import json
 import subprocess
 from collections.abc import Callable
@@ -14,7 +13,7 @@ import pytest
 import torch
 from hydra import compose, initialize_config_dir
 
-from recon.analyze.base import Known, nothing
+from recon.analyze.base import NOTHING, Known, nothing
 from recon.cli import CONFIGS
 from recon.command.config import make_stages
 from recon.console import Console
@@ -120,5 +119,5 @@ def test_what_cannot_be_analysed_is_said_and_the_tomogram_stays(
 
 
 def test_none_does_not_even_read(tmp_path: Path) -> None:
-    assert analyze(functools.partial(nothing), tmp_path, memory_gb=1, console=Console()) == {}
+    assert analyze(NOTHING(), tmp_path, memory_gb=1, console=Console()) == {}
     assert nothing(Volume(torch.zeros(2, 2, 2), None), known=Known()).facts == {}

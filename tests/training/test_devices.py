@@ -69,7 +69,7 @@ def test_projections_on_the_cpu_are_not_trained_elsewhere(
 
     monkeypatch.setattr(loop, "Fabric", Elsewhere)
     task = PrimalDual(network=Network)
-    with pytest.raises(UserError, match="task=primal_dual .* use trainer=cpu"):
+    with pytest.raises(UserError, match=r"task=primal_dual .* use trainer=cpu"):
         loop.train(Trainer(), task, None, None, tmp_path, {}, Console())  # type: ignore[arg-type]
 
 

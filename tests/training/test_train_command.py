@@ -79,7 +79,7 @@ def test_a_short_training_from_nothing_to_weights_that_can_be_shipped(tmp_path: 
     # A narrower network than the shipped one, as its card says.
     A = NativeProjector(Geometry(np.arange(-60.0, 61, 10), None), (16, 16), 16)
     y = A(torch.ones(16, 2, 16))
-    assert irdm(A, y, weights=str(folder), weight=0.1).shape == (16, 2, 16)
+    assert irdm(A, y, weights=str(folder), weight=0.1)[0].shape == (16, 2, 16)
 
 
 def test_a_terminated_training_keeps_its_state(tmp_path: Path) -> None:
