@@ -6,6 +6,8 @@ those of the command line, bit for bit.
 
 from __future__ import annotations
 
+import inspect
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -19,13 +21,16 @@ from torch import Tensor
 
 from recon.algorithms.noise import noise_sigma
 from recon.algorithms.sirt import SIRT
+from recon.align.found import alignment_of
 from recon.align.resample import noise_gain, resample
 from recon.align.xcorr import XCORR
 from recon.console import Console
 from recon.errors import UserError
-from recon.geometry import Geometry
+from recon.geometry import Geometry, tilt_warning
 from recon.io import read_tilt_series, write_tilt_series, write_volume
+from recon.io.angle_text import angles_from_user
 from recon.machine import free_memory_gb, set_threads, usable_cores
+from recon.options import check_options
 from recon.picture import Picture
 from recon.preprocess import PREPROCESS
 from recon.progress import report_to
@@ -54,6 +59,14 @@ def read(
     specimen; None: what the file and its neighbours say. ``exclude``: views to drop, from 0. Raises
     ``UserError`` (a sentence with the fix) for what cannot be read.
     """
+    _check_path(path)
+    _check_number(pixel_nm, "pixel_nm")
+    if isinstance(exclude, int) or not all(isinstance(v, int) for v in exclude):
+        raise UserError(f"exclude={exclude!r} given, a list of view numbers from 0 wanted, [0, 41]")
+    if isinstance(angles_deg, Path):
+        angles_deg = str(angles_deg)
+    if isinstance(angles_deg, int | float):
+        raise UserError(f"angles_deg={angles_deg!r} given, one angle for each view wanted")
     angles: Any = (
         angles_deg if angles_deg is None or isinstance(angles_deg, str) else list(angles_deg)
     )
@@ -71,15 +84,20 @@ def series(
     specimen. Raises ``UserError`` for another shape, other numbers of views and angles, and pixels
     that are not finite.
     """
-    return TiltSeries(
-        _float32(views, name), Geometry(np.asarray(angles_deg, np.float64), pixel_nm), name
-    )
+    _check_number(pixel_nm, "pixel_nm")
+    angles = angles_from_user(angles_deg) if isinstance(angles_deg, str) else None
+    try:
+        degrees = np.asarray(angles_deg if angles is None else angles.values_deg, np.float64)
+    except (TypeError, ValueError) as error:
+        raise UserError(f"angles_deg={angles_deg!r} given, numbers in degrees wanted") from error
+    return TiltSeries(_float32(views, name), Geometry(degrees, pixel_nm), name)
 
 
 def volume(x: ArrayLike, *, voxel_nm: float | None = None, name: str = "volume") -> Volume:
     """A volume (z, y, x) of what an algorithm returned, which is (projection value / voxel): with
     ``voxel_nm`` it is divided by it, to (projection value / nm)."""
     data = _float32(x, name)
+    _check_number(voxel_nm, "voxel_nm")
     if voxel_nm is None:
         return Volume(data, None, name, unit=PER_VOXEL)
     return Volume(data / voxel_nm, voxel_nm, name, unit=PER_NM)
@@ -88,7 +106,9 @@ def volume(x: ArrayLike, *, voxel_nm: float | None = None, name: str = "volume")
 def clean(of: TiltSeries, step: BoundStep | None = None, **options: Any) -> TiltSeries:
     """Outliers, vacuum level, contrast, binning: ``clean(s, bin=2)``, ``clean(s, log=True)`` for
     bright field. Options as of ``tiltwise.PREPROCESS``, by name."""
-    return _bound(step, options, PREPROCESS)(_checked(of))
+    done = _bound(step, options, PREPROCESS)(_checked(of))
+    # What was known of the noise was that of other pixels.
+    return replace(done, facts={k: v for k, v in done.facts.items() if k != NOISE})
 
 
 def align(
@@ -102,6 +122,9 @@ def align(
     threads = _use(threads)
     with _shown():
         solved = _bound(step, options, XCORR)(_checked(of), threads=threads)
+    for doubt in (tilt_warning(of.geometry), alignment_of(solved).warning):
+        if doubt:
+            warnings.warn(doubt, stacklevel=2)
     noise = noise_sigma(of.data) * noise_gain(solved.geometry)
     done = resample(solved, threads=threads)
     return replace(done, facts={**done.facts, NOISE: noise})
@@ -117,6 +140,7 @@ def projector(
     """
     check_geometry(_checked(of).geometry)
     width = of.data.shape[2]
+    _check_number(thickness_px, "thickness_px", whole=True)
     thickness = width if thickness_px is None else thickness_px
     if not 1 <= thickness <= 4 * width:
         raise UserError(f"thickness_px={thickness_px} given, 1 to {4 * width} wanted")
@@ -141,6 +165,7 @@ def reconstruct(
     method = _method(method)
     A = projector(of, thickness_px=thickness_px, make=make)
     _use(threads)
+    _check_number(memory_gb, "memory_gb")
     memory = 0.6 * free_memory_gb() if memory_gb is None else memory_gb
     with _shown():
         return reconstruct_in_memory(A, of, method, noise=_noise(of), memory_gb=memory)[0]
@@ -169,6 +194,7 @@ def write(what: TiltSeries | Volume, path: str | Path) -> Path:
 
     Voxel size, angles, axes and history go with it. Returns the path.
     """
+    _check_path(path)
     path = Path(path).expanduser()
     if isinstance(what, Volume):
         write_volume(what, path)
@@ -185,6 +211,7 @@ def write(what: TiltSeries | Volume, path: str | Path) -> Path:
 def show(what: TiltSeries | Volume, *, width_px: int = 900) -> Picture:
     """A picture: the three middle slices of a volume, or three views of a series. Notebooks draw
     it; ``.save("a.png")`` keeps it."""
+    _check_number(width_px, "width_px", whole=True)
     if isinstance(what, Volume | TiltSeries):
         return what.picture(width_px)
     raise UserError(f"{type(what).__name__} given to show, a Volume or a TiltSeries wanted")
@@ -196,11 +223,19 @@ def report(*folders: str | Path, to: str | Path | None = None) -> Path:
     ``folders``: each with its ``run.json``. ``to``: where the page goes; None: into the first.
     """
     from recon.report.page import write_report
+    from recon.run.folder import check_report
 
     if not folders:
         raise UserError("no folder given to report, one or more with a run.json wanted")
+    for folder in (*folders, *([] if to is None else [to])):
+        _check_path(folder)
     paths = [Path(f).expanduser() for f in folders]
-    return write_report(paths[0] if to is None else Path(to).expanduser(), paths)
+    for path in paths:
+        if not (path / "run.json").is_file():
+            raise UserError(f"{path} given to report, a folder with the run.json of a run wanted")
+    page = paths[0] if to is None else Path(to).expanduser()
+    check_report(page)
+    return write_report(page, paths)
 
 
 def sample(**options: Any) -> TiltSeries:
@@ -208,6 +243,7 @@ def sample(**options: Any) -> TiltSeries:
     ``recon.simulate.ellipsoids.phantom``: size, step_deg, dose, drift_px, seed ..."""
     from recon.simulate.ellipsoids import phantom
 
+    check_options(phantom, options, name="sample")
     return phantom(**options).series
 
 
@@ -216,6 +252,21 @@ def _shown() -> Iterator[None]:
     """Progress of what is under way, in a terminal, a log or a notebook."""
     with report_to(Console().show):
         yield
+
+
+def _check_path(path: Any) -> None:
+    if not isinstance(path, str | Path):
+        raise UserError(f"{type(path).__name__} given where a path is wanted, such as 'needle.mrc'")
+
+
+def _check_number(value: Any, name: str, *, whole: bool = False) -> None:
+    """Raise ``UserError`` for anything but None or a number above 0."""
+    kinds = (int, np.integer) if whole else (int, float, np.integer, np.floating)
+    if value is not None and (
+        isinstance(value, bool) or not isinstance(value, kinds) or not 0 < value < float("inf")
+    ):
+        kind = "a whole number from 1" if whole else "a number above 0"
+        raise UserError(f"{name}={value!r} given, {kind} wanted")
 
 
 def _noise(of: TiltSeries) -> float:
@@ -228,7 +279,18 @@ def _float32(values: Any, name: str) -> Tensor:
         raise UserError(
             f"{name}: a {type(values).__name__} given, a plain array wanted; it is one already"
         )
-    array = values.detach().cpu().numpy() if isinstance(values, Tensor) else np.asarray(values)
+    if isinstance(values, np.ma.MaskedArray):
+        raise UserError(
+            f"{name}: a masked array given, plain numbers wanted; fill the masked pixels first"
+        )
+    try:
+        array = values.detach().cpu() if isinstance(values, Tensor) else np.asarray(values)
+    except ValueError as error:  # lists of different lengths
+        raise UserError(
+            f"{name}: {type(values).__name__} given, an array wanted: {error}"
+        ) from error
+    if isinstance(array, Tensor):
+        array = array.float().numpy() if array.dtype == torch.bfloat16 else array.numpy()
     if array.dtype.kind not in "biuf":
         raise UserError(
             f"{name}: {type(values).__name__} of {array.dtype} given, an array of real numbers wanted"
@@ -251,13 +313,19 @@ def _checked(of: Any) -> TiltSeries:
 
 
 def _bound(step: Any, options: dict[str, Any], default: Step[...]) -> BoundStep:
+    """``step`` with the ``options``, as a step of the kind of ``default``: one that finds geometry
+    takes threads, one that changes pixels does not."""
     if step is None:
-        return default(**options)
-    if isinstance(step, Step):
-        return step(**options)
-    if not (isinstance(step, Bound) and isinstance(step.declared, Step)):
+        step = default
+    declared = step.declared if isinstance(step, Bound) else step
+    if not isinstance(declared, Step) or _takes_threads(declared) != _takes_threads(default):
         raise UserError(f"{step!r} given, a step such as {default().name.upper()}() wanted")
-    return step.but(dict(step.declared(**options).options)) if options else step
+    bound: dict[str, Any] = dict(step.options) if isinstance(step, Bound) else {}
+    return declared(**{**bound, **options})
+
+
+def _takes_threads(step: Step[...]) -> bool:
+    return "threads" in inspect.signature(step.run).parameters
 
 
 def _method(method: Any) -> BoundMethod:
@@ -274,6 +342,7 @@ def _method(method: Any) -> BoundMethod:
 
 
 def _use(threads: int | None) -> int:
+    _check_number(threads, "threads", whole=True)
     count = usable_cores() if threads is None else threads
     if not 1 <= count <= 1024:
         raise UserError(

@@ -236,6 +236,13 @@ def _exit_after(run: Callable[[], None]) -> NoReturn:
     except BrokenPipeError:  # the reader of our output went away, as `| head` does
         _close_stdout()
         sys.exit(141)
+    except Exception as error:
+        from omegaconf.errors import OmegaConfBaseException
+
+        if not isinstance(error, OmegaConfBaseException):
+            raise
+        print(f"error: {' '.join(str(error).split())}; see --help", file=sys.stderr)
+        sys.exit(2)
     sys.exit(0)
 
 
@@ -250,7 +257,7 @@ def _compose_and_run(name: str, task: Callable[[DictConfig], None]) -> None:
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
 
-    from recon.command.plugins import plug_in
+    from recon.command.plugins import plug_in, refuse_foreign_hydra
     from recon.command.suggest import sentence
 
     # Hydra would print a page for a misspelt option and a cut-down traceback for a fault of ours;
@@ -258,6 +265,7 @@ def _compose_and_run(name: str, task: Callable[[DictConfig], None]) -> None:
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")
     entry = hydra.main(version_base="1.3", config_path=str(CONFIGS), config_name=name)(task)
     try:
+        refuse_foreign_hydra(sys.argv[1:])
         plug_in(sys.argv[1:])
         entry()
     except UserError as error:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import math
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import fields, is_dataclass
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -24,7 +26,7 @@ def check_options(
     which are nobody's options.
     """
     known = [k for k in inspect.signature(function).parameters if k not in runtime]
-    types = get_type_hints(function.__init__ if inspect.isclass(function) else function)
+    types = _types(function)
     for key, value in options.items():
         if key not in known:
             close = difflib.get_close_matches(key, known, 1, 0.6)
@@ -34,6 +36,15 @@ def check_options(
             )
         if not _fits(value, types.get(key, Any)):
             raise UserError(f"{key}={value} given for {name}, {_in_words(types[key])} wanted")
+
+
+def _types(function: Callable[..., Any]) -> dict[str, Any]:
+    """Annotations by parameter; none where they cannot be looked up (names for type checkers only,
+    a functools.partial)."""
+    try:
+        return get_type_hints(function.__init__ if inspect.isclass(function) else function)
+    except (NameError, TypeError, AttributeError):
+        return {}
 
 
 def _fits(value: object, kind: Any) -> bool:
@@ -51,7 +62,9 @@ def _fits(value: object, kind: Any) -> bool:
     if isinstance(value, bool) and kind is not bool:
         return False
     if kind is float:
-        return isinstance(value, (int, float))
+        return isinstance(value, (int, float)) and not math.isnan(value)
+    if isinstance(kind, type) and is_dataclass(kind):  # a group of options
+        return isinstance(value, kind)
     return not isinstance(kind, type) or kind not in (int, bool, str) or isinstance(value, kind)
 
 
@@ -68,4 +81,6 @@ def _in_words(kind: Any) -> str:
         return " or ".join(_in_words(part) for part in get_args(kind))
     if get_origin(kind) is Literal:
         return " or ".join(str(part) for part in get_args(kind))
+    if isinstance(kind, type) and is_dataclass(kind):
+        return f"a group of options ({', '.join(f.name for f in fields(kind))})"
     return words.get(kind, str(kind))

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
+from recon.errors import UserError
+
 GAP = 4  # pixels between pictures that stand side by side
 
 
@@ -26,7 +28,10 @@ class Picture:
     def save(self, path: str | Path) -> Path:
         """Write it; returns the path."""
         path = Path(path).expanduser()
-        path.write_bytes(self.png)
+        try:
+            path.write_bytes(self.png)
+        except OSError as error:
+            raise UserError(f"{path} cannot be written: {error.strerror}") from error
         return path
 
 
@@ -66,6 +71,8 @@ def describe(title: str, rows: Mapping[str, str], history: Sequence[str], pictur
 
 
 def _grey(image: np.ndarray) -> np.ndarray:
+    if image.size == 0:
+        return np.zeros((1, 1), np.uint8)
     low, high = np.quantile(image, [0.005, 0.995])
     scaled = (image - low) / max(float(high - low), 1e-30)
     return np.asarray(np.clip(255 * scaled, 0, 255).astype(np.uint8))

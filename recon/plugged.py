@@ -10,13 +10,14 @@ from typing import Any
 @dataclass(frozen=True)
 class Offer:
     """What ``group=name`` builds: ``made``, with these ``options`` and their defaults. ``origin``:
-    the file or the package that it is from."""
+    the file or the package that it is from; ``content``: what changes when its code does."""
 
     group: str
     name: str
     made: Any
     origin: str
     options: Mapping[str, Any] = field(default_factory=dict)
+    content: str = ""
 
     @property
     def target(self) -> str:

@@ -13,7 +13,7 @@ from recon.errors import UserError
 from recon.geometry import Geometry, centre
 from recon.progress import track_each
 from recon.series import TiltSeries
-from recon.stage import Step
+from recon.stage import Options, Step
 
 Background = Literal["auto", "none"] | float
 Normalise = Literal["none", "mean"]
@@ -269,4 +269,12 @@ def _check(
         raise UserError(f"preprocess.taper_px={taper_px} given, 0 to {shape[2] // 2} wanted")
 
 
-PREPROCESS = Step(preprocess, binning=lambda options: int(options["bin"]))
+def _check_bin(options: Options) -> None:
+    if options["bin"] < 1:
+        raise UserError(
+            f"preprocess.bin={options['bin']} given, a whole number from 1 wanted; 1 keeps all "
+            "pixels"
+        )
+
+
+PREPROCESS = Step(preprocess, binning=lambda options: int(options["bin"]), check=_check_bin)

@@ -110,6 +110,10 @@ class Volume:
 
     def __post_init__(self) -> None:
         _check_data(self.data, self.name, "volume", "(z, y, x)", "volume(array, voxel_nm=...)")
+        if self.voxel_nm is not None and not 0 < self.voxel_nm < float("inf"):
+            raise UserError(
+                f"{self.name}: a voxel size of {self.voxel_nm} nm given, a positive number wanted"
+            )
         if self.voxel_nm is not None and not self.unit:
             raise UserError(
                 f"{self.name}: a voxel size of {self.voxel_nm:g} nm given without the unit of the "

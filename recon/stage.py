@@ -8,6 +8,7 @@ what a config repeats. The functions stay pure and importable.
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Concatenate, Generic, Literal, ParamSpec, Protocol, TypeVar
@@ -25,6 +26,8 @@ R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
 Options = Mapping[str, Any]
 
+# Volumes of a run that no method may write.
+TAKEN = ("volume", "tomogram", "aligned", "truth", "labels", "truth_labels")
 # Parameters that the engine passes, and a config may not.
 RUNTIME = ("start", "callback", "threads", "known")
 
@@ -83,7 +86,7 @@ class Needs:
 
     ``overlap``: rows on both sides that a slab is computed with. ``work``: a forward and an adjoint
     projection each, which an iteration of SIRT takes. ``steps``: how often ``callback`` hears of a
-    run. ``extras``: further volumes that the method returns.
+    run. ``extras``: further volumes that the method returns, by names that become files.
     """
 
     volumes: float = 8
@@ -92,6 +95,14 @@ class Needs:
     work: float = 1
     steps: int = 1
     extras: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name in self.extras:
+            if name in TAKEN or not re.fullmatch("[a-z][a-z0-9_]*", name):
+                raise UserError(
+                    f"extras={name!r} declared for a further volume, a name of a-z, 0-9 and _ "
+                    f"wanted that is none of {', '.join(TAKEN)}"
+                )
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,7 +164,10 @@ def reconstruct(
     """
     taken = inspect.signature(method.declared.run).parameters
     result = method(A, y, **{k: v for k, v in runtime.items() if k in taken})
-    volume, extras = (result, {}) if isinstance(result, Tensor) else result
+    volume: object = result
+    extras: Mapping[str, Tensor] = {}
+    if isinstance(result, tuple) and len(result) == 2 and isinstance(result[1], Mapping):
+        volume, extras = result
     wanted = (A.volume_zx[0], y.shape[1], A.volume_zx[1])
     for name, found in ({"volume": volume} | dict(extras)).items():
         if not isinstance(found, Tensor) or found.shape != wanted or found.dtype != torch.float32:
@@ -167,6 +181,7 @@ def reconstruct(
             f"{method.name} returned no {', '.join(sorted(missing))}, which its needs declare; "
             "return (volume, {name: extra volume})"
         )
+    assert isinstance(volume, Tensor)
     return volume, extras
 
 
@@ -233,6 +248,6 @@ def _all_options(
             found[key] = options[key]
         elif parameter.default is not parameter.empty:
             found[key] = parameter.default
-        elif parameter.kind is parameter.KEYWORD_ONLY:
+        elif parameter.kind in (parameter.KEYWORD_ONLY, parameter.POSITIONAL_OR_KEYWORD):
             raise UserError(f"{name}: {key} is missing; give {key}=...")
     return found

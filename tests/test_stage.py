@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -225,3 +226,38 @@ def test_a_method_that_returns_something_else_is_a_sentence(
     )
     with pytest.raises(UserError, match=says):
         run_it(tmp_path / "out", method())
+
+
+@pytest.mark.parametrize("name", ["truth", "volume", "tomogram", "../x", "A", ""])
+def test_a_further_volume_cannot_take_a_name_of_ours(name: str) -> None:
+    with pytest.raises(UserError, match="declared for a further volume"):
+        Needs(extras=(name,))
+
+
+@pytest.mark.parametrize("wrong", [np.zeros((16, 2, 16), np.float32), None, (1, 2, 3)])
+def test_what_is_no_volume_is_a_sentence(wrong: object) -> None:
+    method = Method(lambda A, y: wrong)  # type: ignore[arg-type,return-value]
+    with pytest.raises(UserError, match="returned a volume of shape"):
+        reconstruct(method(), A, torch.zeros(21, 2, 16))
+
+
+def test_an_option_without_a_default_must_be_given() -> None:
+    def needy(A: Projector, y: Tensor, gain: float) -> Tensor:
+        return gain * A.T(y)
+
+    with pytest.raises(UserError, match="needy: gain is missing"):
+        Method(needy)()  # type: ignore[call-arg]
+    assert Method(needy)(gain=2.0).options == {"gain": 2.0}
+
+
+def test_functions_whose_annotations_cannot_be_looked_up_bind_all_the_same() -> None:
+    partial = functools.partial(lambda A, y, k: k * A.T(y), k=2.0)
+    assert Method(partial)().options == {"k": 2.0}
+
+
+@pytest.mark.parametrize("noise", [0.0, None])
+def test_a_noise_of_zero_is_taken_at_its_word(noise: float | None) -> None:
+    y = A(torch.rand(16, 2, 16, generator=torch.Generator().manual_seed(0)))
+    assert TV.settle is not None
+    found = TV.settle(TV(noise=noise), A, y, 5.0).found
+    assert found["noise_per_pixel"] == (5.0 if noise is None else 0.0)

@@ -157,6 +157,23 @@ WRONG: list[tuple[str, Callable[[], object], str]] = [
     ("a series for views", lambda: tw.SIRT.run(operator(), tw.series(STACK, ANGLES)), r"series\.data"),
     ("an array for views", lambda: tw.TV.run(operator(), STACK), r"torch\.from_numpy"),
     ("a thickness of nothing", lambda: tw.projector(tw.series(STACK, ANGLES), thickness_px=0), "thickness_px=0"),
+    ("a misspelt option of the sample", lambda: tw.sample(sise=32), "did you mean size"),
+    ("angles in words", lambda: tw.series(STACK, ["a"] * 5), "numbers in degrees"),
+    ("a pixel in words", lambda: tw.series(STACK, ANGLES, pixel_nm="0.7"), "pixel_nm='0.7'"),
+    ("ragged lists", lambda: tw.series([[[1.0], [1.0, 2.0]]], [0.0]), "an array wanted"),
+    ("a masked array", lambda: tw.series(np.ma.array(STACK), ANGLES), "masked"),
+    ("read nothing", lambda: tw.read(None), "a path is wanted"),
+    ("one view to leave out", lambda: tw.read("a.mrc", exclude=3), "a list of view numbers"),
+    ("cleaning as alignment", lambda: tw.align(tw.series(STACK, ANGLES), tw.PREPROCESS()), r"XCORR\(\)"),
+    ("alignment as cleaning", lambda: tw.clean(tw.series(STACK, ANGLES), tw.XCORR()), r"PREPROCESS\(\)"),
+    ("threads in words", lambda: tw.align(tw.series(STACK, ANGLES), threads="2"), "threads='2'"),
+    ("half a voxel thick", lambda: tw.projector(tw.series(STACK, ANGLES), thickness_px=10.5), "a whole number"),
+    ("arguments swapped", lambda: tw.write("a.mrc", tw.series(STACK, ANGLES)), "a path is wanted"),
+    ("a picture without width", lambda: tw.show(tw.series(STACK, ANGLES), width_px=0), "width_px=0"),
+    ("a folder without a run", lambda: tw.report("nowhere"), "run.json"),
+    ("a projection of numpy", lambda: operator()(STACK), r"torch\.from_numpy"),
+    ("a voxel of nothing", lambda: tw.volume(STACK, voxel_nm=0), "voxel_nm=0"),
+    ("not a number", lambda: tw.TV(weight=float("nan")), "weight=nan"),
     ("no threads", lambda: tw.reconstruct(tw.series(STACK, ANGLES), threads=0), "threads=0"),
 ]  # fmt: skip
 
@@ -197,3 +214,35 @@ def test_another_package_of_our_name_is_said(
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(ImportError, match=r"under the name 'models'.*rename that folder"):
         check_neighbours()
+
+
+def test_options_beside_a_bound_step_add_to_it(aligned: tw.TiltSeries) -> None:
+    half = tw.clean(aligned, tw.PREPROCESS(bin=2, hot_pixel_sigma=None), taper_px=2)
+    assert half.data.shape == (len(aligned.data), 24, 24)
+    with pytest.raises(tw.UserError, match="did you mean taper_px"):
+        tw.clean(aligned, tw.PREPROCESS(bin=2), tapr_px=2)
+
+
+def test_the_noise_of_other_pixels_is_forgotten(aligned: tw.TiltSeries) -> None:
+    from recon.api import NOISE
+
+    assert NOISE in aligned.facts
+    assert NOISE not in tw.clean(aligned, bin=2).facts
+
+
+def test_doubts_of_an_alignment_are_said() -> None:
+    steep = tw.sample(**SAMPLE)
+    beyond = tw.series(steep.data, steep.geometry.angles_deg + 40, pixel_nm=1.0)
+    with pytest.warns(UserWarning, match=r"beyond \+-90"):
+        tw.align(beyond, tw.FIXED(), threads=1)
+
+
+def test_a_page_of_the_users_is_not_replaced(tmp_path: Path) -> None:
+    (tmp_path / "run.json").write_text("{}")
+    (tmp_path / "report.html").write_text("mine")
+    with pytest.raises(tw.UserError, match="would be replaced"):
+        tw.report(tmp_path)
+
+
+def test_angles_as_text() -> None:
+    assert tw.series(STACK, "-60:60:30").geometry.angles_deg.tolist() == ANGLES.tolist()

@@ -98,7 +98,7 @@ def _settle(method: BoundMethod, A: Projector, y: Tensor, noise: float) -> Settl
     options = method.options
     if options["weight"] != "auto":
         return Settled(method)
-    sigma = options["noise"] or noise
+    sigma = noise if options["noise"] is None else options["noise"]
     fixed = {k: options[k] for k in ("dimensions", "mismatch", "minimum", "maximum")}
     weight = choose_weight(A, y, noise=sigma, **fixed)
     found = {"tv_weight": weight, "noise_per_pixel": sigma}

@@ -36,7 +36,7 @@ def build(node: DictConfig) -> Any:
     Raises ``UserError`` for a ``_target_`` that is not ours to build, at any depth, or an option
     that its function does not know.
     """
-    content = OmegaConf.to_container(node, resolve=True)
+    content = OmegaConf.to_container(node, resolve=True, throw_on_missing=True)
     assert isinstance(content, dict)
     if "_target_" not in content:
         raise UserError(

@@ -18,6 +18,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from recon.command.build import build
 from recon.command.phantoms import build_phantom
+from recon.command.plugins import plugin_files
 from recon.console import Console
 from recon.errors import UserError
 from recon.geometry import Geometry
@@ -32,7 +33,7 @@ from recon.run.latest import Latest
 from recon.run.pipeline import run
 from recon.run.preflight import rehearse
 from recon.run.stages import Settings, Stages
-from recon.stage import Step
+from recon.stage import Analysis, Method, Step
 
 # Once: the jobs of one command share a folder. With milliseconds: two commands do not.
 STARTED = f"{time.strftime('%Y-%m-%d_%H-%M-%S')}.{time.time_ns() // 1_000_000 % 1000:03d}"
@@ -70,8 +71,10 @@ def make_stages(config: DictConfig) -> Stages:
         "trust",
         "analyze",
     ):
-        if not OmegaConf.is_dict(config[group]):
-            raise UserError(f"{group}={config[group]} given, one of its options wanted; see --help")
+        if not OmegaConf.is_dict(config.get(group)):
+            raise UserError(
+                f"{group}={config.get(group)} given, one of its options wanted; see --help"
+            )
     phantom = config.get("phantom")
     if phantom is not None and (config.input is not None or not OmegaConf.is_dict(phantom)):
         raise UserError(
@@ -93,13 +96,32 @@ def make_stages(config: DictConfig) -> Stages:
         source = functools.partial(read_tilt_series, input_path(config), **reading_options(config))
     return Stages(
         source,
-        with_files(build(config.preprocess)),
-        with_files(build(config.align)),
-        build(config.projector),
-        with_files(build(config.algorithm)),
-        build(config.trust),
-        with_files(build(config.analyze)),
+        with_files(of_kind(build(config.preprocess), Step, "preprocess")),
+        with_files(of_kind(build(config.align), Step, "align")),
+        _plain(build(config.projector), "projector"),
+        with_files(of_kind(build(config.algorithm), Method, "algorithm")),
+        _plain(build(config.trust), "trust"),
+        with_files(of_kind(build(config.analyze), Analysis, "analyze")),
     )
+
+
+def _plain(made: Any, group: str) -> Any:
+    if not isinstance(made, functools.partial):
+        raise UserError(
+            f"{group}._target_ names a stage of another group; choose one by {group}=NAME, see "
+            "--help"
+        )
+    return made
+
+
+def of_kind(stage: Any, kind: type, group: str) -> Any:
+    """Raise ``UserError`` for a stage that stands in the wrong group."""
+    if not isinstance(getattr(stage, "declared", None), kind):
+        raise UserError(
+            f"{group}._target_ names something else than one of {group}'s options; choose one by "
+            f"{group}=NAME, see --help"
+        )
+    return stage
 
 
 def with_files(stage: Any) -> Any:
@@ -123,7 +145,7 @@ def files_of(stages: Stages, config: DictConfig) -> tuple[Path, ...]:
     named = [] if config.input is None else [input_path(config)]
     named += [Path(config.angles)] if isinstance(config.angles, str) else []
     named += [Path(p) for key in ("path", "labels") if (p := phantom.get(key)) is not None]
-    named += [Path(p) for p in config.plugins]
+    named += plugin_files(config.get("plugins"))
     for stage in (stages.preprocess, stages.align, stages.algorithm):
         named += [Path(p) for r in stage.declared.reads if (p := stage.options[r.option])]
     return tuple(named)

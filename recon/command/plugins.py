@@ -8,8 +8,10 @@ config file, a recipe or a record can do neither: they are data.
 from __future__ import annotations
 
 import functools
+import hashlib
 import importlib.util
 import inspect
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import is_dataclass
@@ -29,7 +31,7 @@ ENTRY = {
     "projector": "tiltwise.projectors",
 }
 LISTED = {"phantom": "PHANTOMS", "network": "NETWORKS", "projector": "PROJECTORS"}
-WORD = "plugins="
+_WORD = re.compile(r"\+{0,2}plugins=(.*)", re.DOTALL)
 
 
 def plug_in(words: Sequence[str]) -> None:
@@ -40,29 +42,62 @@ def plug_in(words: Sequence[str]) -> None:
     """
     for path in _files(words):
         for group, name, found in _declared_in(path):
-            _offer(group, name, found, str(path))
+            _offer(group, name, found, str(path), _digest(path.read_bytes()))
     for group, name in _chosen(words):
         known = (CONFIGS / group / f"{name}.yaml").exists() or find_offer(group, name)
         if not known and (entry := _entry(group, name)) is not None:
-            _offer(group, name, _load(entry), f"the package {entry.value.split('.')[0]}")
+            origin = f"the package {entry.value.split('.')[0]}"
+            _offer(group, name, _load(entry), origin, _content(entry))
 
 
 def check_only_here(config: Any, words: Sequence[str]) -> None:
     """Raise ``UserError`` where ``plugins`` says anything that the command line did not."""
-    said = [str(p) for p in config.get("plugins") or []]
-    if said != [str(p) for p in _files(words)]:
+    said = plugin_files(config.get("plugins"))
+    if said != _files(words):
         raise UserError(
-            f"plugins={said} given in a config file, which may not run code; write "
-            "plugins=[my_method.py] on the command line"
+            f"plugins={[str(p) for p in said]} given in a config file, which may not run code; "
+            "write plugins=[my_method.py] on the command line"
         )
 
 
+def refuse_foreign_hydra(words: Sequence[str]) -> None:
+    """Raise ``UserError`` for a folder of configs that would configure Hydra itself, whose
+    callbacks, launchers and loggers run code; and for ways to other configs than a folder."""
+    for k, word in enumerate(words):
+        if word.startswith(("--experimental-rerun", "hydra.searchpath", "+hydra.searchpath")):
+            raise UserError(f"{word[:100]} given, which may run code from outside; leave it out")
+        flag, _, value = word.partition("=")
+        if flag in ("--config-path", "-cp", "--config-name", "-cn"):
+            raise UserError(f"{flag} given, which stands in for our configs; use --config-dir")
+        if flag in ("--config-dir", "-cd"):
+            folder = Path(value or next(iter(words[k + 1 : k + 2]), "")).expanduser()
+            for path in sorted(folder.rglob("*")):
+                named = "hydra" in path.relative_to(folder).parts
+                if named or (path.suffix in (".yaml", ".yml") and _configures_hydra(path)):
+                    raise UserError(
+                        f"{path} configures Hydra itself, which may run code; a config file may set "
+                        "Tiltwise's options and nothing else"
+                    )
+
+
+def _configures_hydra(path: Path) -> bool:
+    text = path.read_bytes().decode("utf-8", "replace")
+    return re.search(r"(?im)^[^#\n]*\bhydra\b|@package[^\n]*\bhydra\b", text) is not None
+
+
+def plugin_files(value: Any) -> list[Path]:
+    """What ``plugins`` of a config names: a list of paths, one path, or nothing."""
+    paths = [] if value is None else [value] if isinstance(value, str) else list(value)
+    return [Path(str(p)).expanduser() for p in paths]
+
+
 def _files(words: Sequence[str]) -> list[Path]:
-    found = []
+    found: list[Path] = []
     for word in words:
-        if word.startswith(WORD):
-            inside = word.removeprefix(WORD).strip().removeprefix("[").removesuffix("]")
-            found += [Path(p.strip().strip("'\"")) for p in inside.split(",") if p.strip()]
+        if match := _WORD.fullmatch(word):
+            inside = match[1].strip().removeprefix("[").removesuffix("]")
+            parts = [p.strip().strip("'\"") for p in inside.split(",")]
+            found = [Path(p).expanduser() for p in parts if p not in ("", "null")]
     return found
 
 
@@ -70,9 +105,9 @@ def _chosen(words: Sequence[str]) -> list[tuple[str, str]]:
     """(group, name) of every choice among groups that outside code can add to; of a sweep, each."""
     pairs = [word.lstrip("+").split("=", 1) for word in words if "=" in word]
     return [
-        (group, name.strip())
+        (group.split("@")[0], name.strip())
         for group, names in pairs
-        if group in ENTRY
+        if group.split("@")[0] in ENTRY
         for name in names.split(",")
         if name.strip().isidentifier()
     ]
@@ -125,7 +160,22 @@ def _load(entry: EntryPoint) -> Any:
         ) from error
 
 
-def _offer(group: str, name: str, found: Any, origin: str) -> None:
+def _content(entry: EntryPoint) -> str:
+    """Version of the package, and the text of the module that is named."""
+    version = f"{entry.dist.name} {entry.dist.version}" if entry.dist is not None else ""
+    try:
+        spec = importlib.util.find_spec(entry.module)
+        text = Path(spec.origin).read_bytes() if spec is not None and spec.origin else b""
+    except (ImportError, OSError, ValueError):
+        text = b""
+    return f"{version} {_digest(text)}"
+
+
+def _digest(text: bytes) -> str:
+    return hashlib.sha256(text).hexdigest()
+
+
+def _offer(group: str, name: str, found: Any, origin: str, content: str) -> None:
     """Let ``group=name`` build ``found``, its defaults as its options."""
     from hydra.core.config_store import ConfigStore
 
@@ -142,23 +192,25 @@ def _offer(group: str, name: str, found: Any, origin: str) -> None:
         )
     if not callable(found):
         raise UserError(f"{name} of {origin} is a {type(found).__name__}, a function wanted")
-    offer = Offer(group, name, found, origin, _defaults(found))
+    offer = Offer(group, name, found, origin, _defaults(found), content)
     PLUGGED[offer.target] = offer
     node = {"_target_": offer.target, "_partial_": True, **offer.options}
     ConfigStore.instance().store(group=group, name=name, node=node, provider=origin)
 
 
 def _defaults(found: Any) -> dict[str, Any]:
+    """Its options with their defaults; ``???`` for one that has none."""
     from recon.command.build import ENGINE
-    from recon.stage import Method
+    from recon.stage import RUNTIME, Method
 
+    run, engine = (found.run, RUNTIME) if isinstance(found, Method) else (found, ENGINE)
+    parameters = list(inspect.signature(run).parameters.values())
     if isinstance(found, Method):
-        return {k: _plain(v) for k, v in found().options.items()}
-    parameters: Mapping[str, inspect.Parameter] = inspect.signature(found).parameters
+        parameters = parameters[2:]  # A and y
     return {
-        key: _plain(p.default)
-        for key, p in parameters.items()
-        if key not in ENGINE and p.default is not p.empty
+        p.name: "???" if p.default is p.empty else _plain(p.default)
+        for p in parameters
+        if p.name not in engine and p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD)
     }
 
 

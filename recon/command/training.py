@@ -23,6 +23,8 @@ from recon.console import Console
 from recon.errors import UserError
 from recon.geometry import Geometry
 from recon.learned.card import card_of, series_facts
+from recon.learned.weights import CARD, WEIGHTS
+from recon.plugged import PLUGGED
 from recon.run.folder import make_folder
 from recon.training import state
 from recon.training.base import B, E, Material, Task
@@ -47,6 +49,9 @@ FREE_TO_CHANGE = (
 )  # between a stop and its resumption
 
 
+CHECKPOINT = "checkpoint.safetensors"
+
+
 def run_training(config: DictConfig) -> Path:
     """Train what ``config`` names; returns the folder with ``weights.safetensors`` and
     ``card.json``. Raises ``UserError``."""
@@ -61,11 +66,12 @@ def run_training(config: DictConfig) -> Path:
         if config.output is None
         else Path(str(config.output)).expanduser()
     )
-    make_folder(folder)
+    check_ours(folder)
     if isinstance(task, Fiducials):
         material: Material[Any] = _gather_beads(config, ranges, sizes, trainer, console)
     else:
         material = _gather_phantoms(config, task, ranges, sizes, trainer, console)
+    make_folder(folder)
     facts = {k: v for k, v in asdict(trainer).items() if k not in FREE_TO_CHANGE}
     facts |= {"task": OmegaConf.to_yaml(config.task), "network": OmegaConf.to_yaml(config.network)}
     facts |= json.loads(json.dumps(material.facts, default=list))
@@ -87,6 +93,16 @@ def run_training(config: DictConfig) -> Path:
         "use them: " + usage(task.used_as, folder),
     )
     return folder
+
+
+def check_ours(folder: Path) -> None:
+    """Raise ``UserError`` where a training would replace files of the user's own."""
+    there = [n for n in (WEIGHTS, CARD, "log.csv", CHECKPOINT) if (folder / n).exists()]
+    if there and not state.is_checkpoint(folder / CHECKPOINT):
+        raise UserError(
+            f"output={str(folder)[-150:]} given, but {', '.join(there)} there would be replaced and "
+            "no training of ours is known to have written it; pass another output=DIR or name=NAME"
+        )
 
 
 def _gather_phantoms(
@@ -183,8 +199,10 @@ def _digest(
         n: [f"{f.func.__module__}.{f.func.__name__}", sorted(f.keywords.items())]
         for n, f in families.items()
     }
+    made = [f.func for f in families.values()]
+    outside = sorted(o.content for o in PLUGGED.values() if o.made in made)
     text = json.dumps(
-        [described, asdict(ranges), asdict(sizes), seed, recon.__version__],
+        [described, asdict(ranges), asdict(sizes), seed, recon.__version__, *outside],
         sort_keys=True,
         default=str,
     )

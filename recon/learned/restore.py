@@ -143,7 +143,7 @@ def _settle_with(correction: Callable[[nn.Module, int], Correct]) -> Settle:
 
     def settle(method: BoundMethod, A: Projector, y: Tensor, noise: float) -> Settled:
         options = method.options
-        sigma = options["noise"] or noise
+        sigma = noise if options["noise"] is None else options["noise"]
         known = load_trained(options["weights"], task=method.name)
         warn_outside(y, A.geometry, sigma, known.card, name=options["weights"])
         given = Choices(**{name: options[name] for name in NAMED})

@@ -51,6 +51,11 @@ ProjectorFactory = Callable[[Geometry, tuple[int, int], int], Projector]
 
 def check_operand(operand: Tensor, wanted: tuple[int, int], what: str) -> None:
     """Raise ``UserError`` unless ``operand`` is (..., wanted[0], rows, wanted[1])."""
+    if not isinstance(operand, Tensor):
+        raise UserError(
+            f"{type(operand).__name__} given to a projector, a torch float32 tensor wanted: .data "
+            "of a Volume or a TiltSeries, torch.from_numpy of an array"
+        )
     if operand.ndim < 3 or (operand.shape[-3], operand.shape[-1]) != wanted:
         raise UserError(
             f"a {what} of shape {tuple(operand.shape)} given, (..., {wanted[0]}, rows, "

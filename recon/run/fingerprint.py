@@ -10,6 +10,7 @@ from pathlib import Path
 import models
 import recon
 from recon.learned.weights import own_digest
+from recon.plugged import PLUGGED
 
 
 def fingerprint(config: Mapping[str, object], files: Iterable[Path]) -> str:
@@ -23,6 +24,8 @@ def fingerprint(config: Mapping[str, object], files: Iterable[Path]) -> str:
     relevant["files"] = [_stamp(path) for path in files]
     shipped = Path(models.__file__).parent / "weights" / "weights.toml"
     relevant["weights"] = shipped.read_text("utf-8")
+    if PLUGGED:  # code from outside, by its content
+        relevant["outside"] = sorted((o.target, o.content) for o in PLUGGED.values())
     text = json.dumps([relevant, recon.__version__], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
 

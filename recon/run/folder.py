@@ -72,7 +72,11 @@ def check_ours(
     ``config`` names one of these files.
     """
     written = _written(out)
-    names = (*NAMES, *of_extras(extras), *filter(_EXTRA.fullmatch, sorted(written)))
+    names = (
+        *NAMES,
+        *of_extras(extras),
+        *(n for n in sorted(written) if _EXTRA.fullmatch(n) and _is_our_volume(out / n)),
+    )
     there = [name for name in dict.fromkeys(names) if os.path.lexists(out / name)]
     for text in _texts(config):
         if read := next((name for name in there if _lies_in(out / name, text)), None):
@@ -81,7 +85,7 @@ def check_ours(
                 f"{read} there before it is read; "
                 "pass another output=DIR"
             )
-    if foreign := [name for name in there if name not in written]:
+    if foreign := [n for n in there if n not in written or _is_strange(out / n)]:
         more = f" and {len(foreign) - 4} more" if len(foreign) > 4 else ""
         raise UserError(
             f"output={str(out)[-150:]} given, but {', '.join(foreign[:4])}{more} there would be "
@@ -179,6 +183,20 @@ def _lies_in(ours: Path, text: str) -> bool:
         return ours.resolve() in (named, *named.parents)
     except (OSError, ValueError, RuntimeError):
         return False
+
+
+def _is_our_volume(path: Path) -> bool:
+    """Whether an MRC file bears our label: a record is text, which anybody can write."""
+    try:
+        with path.open("rb") as file:
+            return path.is_file() and b"Tiltwise" in file.read(1024)
+    except OSError:
+        return False
+
+
+def _is_strange(path: Path) -> bool:
+    """A folder or a link under a name that only files of ours have."""
+    return path.is_symlink() or (path.is_dir() and path.suffix != ".zarr")
 
 
 def _is_our_page(path: Path) -> bool:

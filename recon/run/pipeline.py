@@ -149,19 +149,25 @@ def _reconstruct(
     resume = before.key == key
     if resume:
         plan = resumed_plan(plan, before)
-        if (
-            len(before.done) == len(plan.slabs)
-            and (out / "tomogram.mrc").exists()
-            and not (out / "tomogram.mrc.part").exists()
-        ):
-            return before  # stopped between the volume and the record
     names = ["tomogram", *job.needs.extras]
+    if resume and len(before.done) == len(plan.slabs):
+        # Stopped while the volumes got their names, the tomogram last, or after that.
+        names = [n for n in names if (out / f"{n}.mrc.part").exists()]
     writers = {
         name: VolumeWriter(
             out / f"{name}.mrc", shape, voxel_nm=geometry.pixel_nm, history=history, resume=resume
         )
         for name in names
     }
+    if resume and len(before.done) == len(plan.slabs):
+        for name in reversed(names):
+            writers[name].finish()
+        if not (out / "tomogram.mrc").exists():
+            raise UserError(
+                f"resume=true given, but the tomogram in {str(out)[-150:]} is gone; run without "
+                "resume=true"
+            )
+        return before
     writer = writers.pop("tomogram")
     try:
         outcome = reconstruct_slabs(

@@ -20,7 +20,7 @@ from recon.align.found import (
 )
 from recon.align.resample import noise_gain, resample
 from recon.console import Console
-from recon.geometry import Geometry
+from recon.geometry import Geometry, tilt_warning
 from recon.metrics.overlay import geometry_errors
 from recon.series import TiltSeries
 from recon.simulate.sample import Sample
@@ -68,12 +68,8 @@ def prepare(
     raw = made.series if isinstance(made, Sample) else made
     del made  # the raw stack is freed as soon as it is cleaned
     console.say(*raw.history)
-    low, high = float(raw.geometry.angles_deg.min()), float(raw.geometry.angles_deg.max())
-    if max(-low, high) > 90:
-        console.warn(
-            f"tilt angles from {low:g} to {high:g} degrees, beyond +-90 as only needles allow; "
-            f"check them, or pass angles=..."
-        )
+    if doubt := tilt_warning(raw.geometry):
+        console.warn(doubt)
     check(raw)
     clean = preprocess(raw)
     console.say(*clean.history[len(raw.history) :])

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
 from torch.optim import Optimizer
@@ -50,6 +50,15 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], facts: Mapping[str,
     library's own writer leaves files that only their owner can read."""
     with replacing(path) as temporary:
         temporary.write_bytes(to_bytes(dict(tensors), metadata=dict(facts)))
+
+
+def is_checkpoint(path: Path) -> bool:
+    """Whether ``save`` wrote it."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            return {"step", "facts"} <= set(file.metadata() or {})
+    except (OSError, SafetensorError):
+        return False
 
 
 def load_averages(path: Path) -> Averages:

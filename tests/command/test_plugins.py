@@ -11,14 +11,16 @@ from pathlib import Path
 import pytest
 from hydra.core.config_store import ConfigStore
 from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from recon.command import plugins
 from recon.command.build import build
 from recon.command.compose import compose_config
-from recon.command.plugins import check_only_here, plug_in
+from recon.command.plugins import check_only_here, plug_in, refuse_foreign_hydra
 from recon.command.registry import CONFIGS
 from recon.errors import UserError
 from recon.plugged import PLUGGED
+from recon.run.fingerprint import fingerprint
 from recon.stage import Bound, Method
 
 METHOD = """
@@ -174,3 +176,82 @@ def test_an_installed_package_is_loaded_when_an_option_names_it_and_not_before(
         plug_in(["algorithm=plain"])
     with pytest.raises(UserError, match="no module named cupy; update or uninstall"):
         plug_in(["algorithm=broken"])
+
+
+@pytest.mark.parametrize("spelling", ["[{}]", "{}", "['{}']", "[./{}]", "[ {} ]"])
+def test_every_spelling_of_a_file_is_understood(
+    mine: Path, monkeypatch: pytest.MonkeyPatch, spelling: str
+) -> None:
+    monkeypatch.chdir(mine.parent)
+    for plus in ("", "+", "++"):
+        if plus and "'" in spelling:
+            continue
+        PLUGGED.clear()
+        word = f"plugins={spelling.format(mine.name)}"
+        config, _ = compose_config(
+            CONFIGS, "reconstruct", [f"{plus if plus == '++' else ''}{word}", "algorithm=landweber"]
+        )
+        assert isinstance(build(config.algorithm), Bound)
+
+
+def test_no_plugins_are_none() -> None:
+    compose_config(CONFIGS, "reconstruct", ["plugins=null"])
+
+
+def test_an_option_without_a_default_is_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "p.py"
+    path.write_text(
+        "from recon.stage import Method\n"
+        "def needy(A, y, *, gain: float):\n    return gain * A.T(y)\n"
+        "NEEDY = Method(needy)\n"
+    )
+    words = [f"plugins=[{path}]", "algorithm=needy"]
+    config, _ = compose_config(CONFIGS, "reconstruct", [*words, "algorithm.gain=2.0"])
+    assert build(config.algorithm).options == {"gain": 2.0}
+    config, _ = compose_config(CONFIGS, "reconstruct", words)
+    with pytest.raises(OmegaConfBaseException, match="gain"):
+        build(config.algorithm)
+
+
+def test_other_code_is_another_run(mine: Path) -> None:
+    plug_in([f"plugins=[{mine}]"])
+    before = fingerprint({}, [])
+    PLUGGED.clear()
+    mine.write_text(METHOD + "# changed")
+    plug_in([f"plugins=[{mine}]"])
+    assert fingerprint({}, []) != before
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("exp/a.yaml", "# @package _global_\nhydra:\n  callbacks:\n    x: {_target_: os.system}\n"),
+        ("exp/a.yaml", "# @package hydra.callbacks\nx: 1\n"),
+        ("exp/a.yaml", "defaults:\n  - override /hydra/launcher: mine\n"),
+        ("hydra/launcher/mine.yaml", "x: 1\n"),
+    ],
+)
+def test_a_folder_of_configs_cannot_configure_hydra(tmp_path: Path, name: str, text: str) -> None:
+    (tmp_path / name).parent.mkdir(parents=True)
+    (tmp_path / name).write_text(text)
+    for words in (
+        ["--config-dir", str(tmp_path)],
+        [f"--config-dir={tmp_path}"],
+        ["-cd", str(tmp_path)],
+    ):
+        with pytest.raises(UserError, match="configures Hydra itself"):
+            refuse_foreign_hydra(words)
+
+
+def test_a_folder_of_recipes_is_taken(tmp_path: Path) -> None:
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model/mine.yaml").write_text("# @package _global_\nalgorithm:\n  weight: 3\n")
+    refuse_foreign_hydra(["--config-dir", str(tmp_path), "+model=mine"])
+
+
+@pytest.mark.parametrize(
+    "word", ["--experimental-rerun=x", "hydra.searchpath=[a]", "--config-path=a", "-cn"]
+)
+def test_ways_to_other_configs_are_refused(word: str) -> None:
+    with pytest.raises(UserError):
+        refuse_foreign_hydra([word])

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
 
 import pytest
+import torch
 
 from recon.errors import UserError
+from recon.io import write_volume
 from recon.run.folder import NAMES, REPORT, check_ours, check_report, claim, clear, listed
+from recon.series import Volume
 
 
 def run_of_ours(out: Path) -> None:
@@ -98,8 +102,25 @@ def test_a_methods_further_volumes_are_cleared_like_ours_and_kept_like_the_users
     with pytest.raises(UserError, match=r"squared\.mrc"):
         clear(tmp_path, {}, ["squared"])
     (tmp_path / "run.json").write_text(json.dumps({"files": ["run.json", "squared.mrc"]}))
+    clear(tmp_path, {})  # a record is text that anybody can write: our label is wanted, too
+    assert [p.name for p in tmp_path.iterdir()] == ["squared.mrc"]
+    (tmp_path / "run.json").write_text(json.dumps({"files": ["run.json", "squared.mrc"]}))
+    write_volume(Volume(torch.zeros(2, 2, 2), 1.0, unit="density"), tmp_path / "squared.mrc")
     clear(tmp_path, {})
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["tomogram.mrc", "squared.mrc", "report.html"])
+def test_a_folder_under_a_name_of_ours_is_never_emptied(tmp_path: Path, name: str) -> None:
+    run_of_ours(tmp_path)
+    (tmp_path / name).unlink(missing_ok=True)
+    (tmp_path / name).mkdir()
+    (tmp_path / name / "mine.txt").write_text("mine")
+    record = {"files": [*listed(NAMES), "squared.mrc", "report.html"]}
+    (tmp_path / "run.json").write_text(json.dumps(record))
+    with contextlib.suppress(UserError):
+        clear(tmp_path, {})
+    assert (tmp_path / name / "mine.txt").read_text() == "mine"
 
 
 def test_a_record_cannot_name_what_no_run_writes(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from models.primal_dual import PrimalDual as Network
+from recon.command.training import check_ours
 from recon.console import Console
 from recon.errors import UserError
 from recon.training import loop, state
@@ -84,3 +85,15 @@ def test_small_examples_of_several_sizes_are_a_sentence() -> None:
     with pytest.raises(UserError, match=r"task\.crop=96 .* 8, 12 pixels, task\.crop=8 or less"):
         draw_slices([example(8), example(12)], rng, batch=2, crop=96)
     assert draw_slices([example(8), example(12)], rng, batch=2, crop=8).tv.shape == (2, 8, 8)
+
+
+def test_a_training_replaces_nothing_of_the_users(tmp_path: Path) -> None:
+    check_ours(tmp_path)
+    (tmp_path / "card.json").write_text("mine")
+    for checkpoint in (None, "mine"):
+        if checkpoint is not None:
+            (tmp_path / "checkpoint.safetensors").write_text(checkpoint)
+        with pytest.raises(UserError, match="would be replaced"):
+            check_ours(tmp_path)
+    state.save(tmp_path / "checkpoint.safetensors", 1, {}, {"a": ONES}, {}, {"of": "a test"})
+    check_ours(tmp_path)
