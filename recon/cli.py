@@ -8,7 +8,8 @@ import re
 import signal
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import quote
@@ -223,67 +224,57 @@ def _print_version() -> NoReturn:
 
 
 def _exit_after(run: Callable[[], None]) -> NoReturn:
-    """Exit with 0, with 2 and a sentence where ``run`` raises ``UserError``, or as one who was
-    stopped."""
-    try:
+    """Exit with 0 after ``run``, or as ``_mistakes_end`` has it."""
+    with _mistakes_end():
         run()
         sys.stdout.flush()
+    sys.exit(0)
+
+
+@contextmanager
+def _mistakes_end(command: str = "reconstruct") -> Iterator[None]:
+    """Exit with 2 and a sentence for what the user can mend, as one who was stopped for Ctrl-C, and
+    quietly where the reader of our output went away; a fault of ours goes through."""
+    try:
+        yield
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)
-    except BrokenPipeError:  # the reader of our output went away, as `| head` does
-        _close_stdout()
+    except BrokenPipeError:  # as `| head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
     except Exception as error:
+        from hydra.errors import HydraException
         from omegaconf.errors import OmegaConfBaseException
 
-        if not isinstance(error, OmegaConfBaseException):
+        from recon.command.suggest import sentence
+
+        if isinstance(error, HydraException | OmegaConfBaseException):
+            print(f"error: {sentence(error, sys.argv[1:], CONFIGS, command)}", file=sys.stderr)
+        elif isinstance(error, ValueError) and "Config group" in str(error):
+            print(f"error: {error}; choose one of the group's options, see --help", file=sys.stderr)
+        else:
             raise
-        print(f"error: {' '.join(str(error).split())}; see --help", file=sys.stderr)
         sys.exit(2)
-    sys.exit(0)
-
-
-def _close_stdout() -> None:
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _compose_and_run(name: str, task: Callable[[DictConfig], None]) -> None:
     """Hydra's entry to ``task`` with the config ``name``; exits where the command line is wrong or
     the run was stopped."""
     import hydra
-    from hydra.errors import HydraException
-    from omegaconf.errors import OmegaConfBaseException
 
     from recon.command.plugins import plug_in, refuse_foreign_hydra
-    from recon.command.suggest import sentence
 
     # Hydra would print a page for a misspelt option and a cut-down traceback for a fault of ours;
     # we say the one in a sentence and want the other whole.
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")
     entry = hydra.main(version_base="1.3", config_path=str(CONFIGS), config_name=name)(task)
-    try:
+    with _mistakes_end(name):
         refuse_foreign_hydra(sys.argv[1:])
         plug_in(sys.argv[1:])
         entry()
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
-    except (HydraException, OmegaConfBaseException) as error:
-        print(f"error: {sentence(error, sys.argv[1:], CONFIGS, name)}", file=sys.stderr)
-        sys.exit(2)
-    except KeyboardInterrupt:
-        sys.exit(130)
-    except BrokenPipeError:  # the reader of our output went away, as `| head` does
-        _close_stdout()
-        sys.exit(141)
-    except ValueError as error:
-        if "Config group" not in str(error):
-            raise
-        print(f"error: {error}; choose one of the group's options, see --help", file=sys.stderr)
-        sys.exit(2)
 
 
 def path_to_override(words: Sequence[str]) -> list[str]:
