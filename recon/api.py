@@ -6,7 +6,6 @@ those of the command line, bit for bit.
 
 from __future__ import annotations
 
-import inspect
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,21 +14,27 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import ArrayLike
-from torch import Tensor
 
 from recon.algorithms.noise import noise_sigma
-from recon.algorithms.sirt import SIRT
 from recon.align.found import alignment_of
 from recon.align.resample import noise_gain, resample
 from recon.align.xcorr import XCORR
 from recon.console import Console
 from recon.errors import UserError
 from recon.geometry import Geometry, tilt_warning
+from recon.given import (
+    as_float32,
+    as_series,
+    bind_method,
+    bind_step,
+    check_number,
+    check_path,
+    use_threads,
+)
 from recon.io import read_tilt_series, write_tilt_series, write_volume
 from recon.io.angle_text import angles_from_user
-from recon.machine import free_memory_gb, set_threads, usable_cores
+from recon.machine import free_memory_gb
 from recon.options import check_options
 from recon.picture import Picture
 from recon.preprocess import PREPROCESS
@@ -39,7 +44,7 @@ from recon.projectors.base import Projector, ProjectorFactory, check_geometry
 from recon.run.in_memory import reconstruct_in_memory
 from recon.run.plan import set_up
 from recon.series import PER_NM, PER_VOXEL, TiltSeries, Volume
-from recon.stage import Bound, BoundMethod, BoundStep, Method, Step
+from recon.stage import BoundMethod, BoundStep
 from recon.trust.scores import TrustScores
 from recon.trust.standard import standard
 
@@ -59,8 +64,8 @@ def read(
     specimen; None: what the file and its neighbours say. ``exclude``: views to drop, from 0. Raises
     ``UserError`` (a sentence with the fix) for what cannot be read.
     """
-    _check_path(path)
-    _check_number(pixel_nm, "pixel_nm")
+    check_path(path)
+    check_number(pixel_nm, "pixel_nm")
     if isinstance(exclude, int) or not all(isinstance(v, int) for v in exclude):
         raise UserError(f"exclude={exclude!r} given, a list of view numbers from 0 wanted, [0, 41]")
     if isinstance(angles_deg, Path):
@@ -84,20 +89,20 @@ def series(
     specimen. Raises ``UserError`` for another shape, other numbers of views and angles, and pixels
     that are not finite.
     """
-    _check_number(pixel_nm, "pixel_nm")
+    check_number(pixel_nm, "pixel_nm")
     angles = angles_from_user(angles_deg) if isinstance(angles_deg, str) else None
     try:
         degrees = np.asarray(angles_deg if angles is None else angles.values_deg, np.float64)
     except (TypeError, ValueError) as error:
         raise UserError(f"angles_deg={angles_deg!r} given, numbers in degrees wanted") from error
-    return TiltSeries(_float32(views, name), Geometry(degrees, pixel_nm), name)
+    return TiltSeries(as_float32(views, name), Geometry(degrees, pixel_nm), name)
 
 
 def volume(x: ArrayLike, *, voxel_nm: float | None = None, name: str = "volume") -> Volume:
     """A volume (z, y, x) of what an algorithm returned, which is (projection value / voxel): with
     ``voxel_nm`` it is divided by it, to (projection value / nm)."""
-    data = _float32(x, name)
-    _check_number(voxel_nm, "voxel_nm")
+    data = as_float32(x, name)
+    check_number(voxel_nm, "voxel_nm")
     if voxel_nm is None:
         return Volume(data, None, name, unit=PER_VOXEL)
     return Volume(data / voxel_nm, voxel_nm, name, unit=PER_NM)
@@ -106,7 +111,7 @@ def volume(x: ArrayLike, *, voxel_nm: float | None = None, name: str = "volume")
 def clean(of: TiltSeries, step: BoundStep | None = None, **options: Any) -> TiltSeries:
     """Outliers, vacuum level, contrast, binning: ``clean(s, bin=2)``, ``clean(s, log=True)`` for
     bright field. Options as of ``tiltwise.PREPROCESS``, by name."""
-    done = _bound(step, options, PREPROCESS)(_checked(of))
+    done = bind_step(step, options, PREPROCESS)(as_series(of))
     # What was known of the noise was that of other pixels.
     return replace(done, facts={k: v for k, v in done.facts.items() if k != NOISE})
 
@@ -119,9 +124,9 @@ def align(
 
     ``step``: XCORR (the default, without markers), FIDUCIAL, PATCH, AUTO or FIXED.
     """
-    threads = _use(threads)
+    threads = use_threads(threads)
     with _shown():
-        solved = _bound(step, options, XCORR)(_checked(of), threads=threads)
+        solved = bind_step(step, options, XCORR)(as_series(of), threads=threads)
     for doubt in (tilt_warning(of.geometry), alignment_of(solved).warning):
         if doubt:
             warnings.warn(doubt, stacklevel=2)
@@ -138,9 +143,9 @@ def projector(
 
     ``thickness_px``: z size of the volume; None: as wide as the views.
     """
-    check_geometry(_checked(of).geometry)
+    check_geometry(as_series(of).geometry)
     width = of.data.shape[2]
-    _check_number(thickness_px, "thickness_px", whole=True)
+    check_number(thickness_px, "thickness_px", whole=True)
     thickness = width if thickness_px is None else thickness_px
     if not 1 <= thickness <= 4 * width:
         raise UserError(f"thickness_px={thickness_px} given, 1 to {4 * width} wanted")
@@ -162,10 +167,10 @@ def reconstruct(
     your own. ``memory_gb``: what may be used; None: 60 % of what is free. Progress shows in
     terminals and notebooks.
     """
-    method = _method(method)
+    method = bind_method(method)
     A = projector(of, thickness_px=thickness_px, make=make)
-    _use(threads)
-    _check_number(memory_gb, "memory_gb")
+    use_threads(threads)
+    check_number(memory_gb, "memory_gb")
     memory = 0.6 * free_memory_gb() if memory_gb is None else memory_gb
     with _shown():
         return reconstruct_in_memory(A, of, method, noise=_noise(of), memory_gb=memory)[0]
@@ -180,9 +185,9 @@ def score(
 ) -> TrustScores:
     """What no fit can prove, on the 16 rows with most structure: errors on withheld views beside
     WBP's, SIRT's and TV's, what was measured and what was invented. As in the report."""
-    method = _method(method)
+    method = bind_method(method)
     A = projector(of, thickness_px=thickness_px)
-    _use(threads)
+    use_threads(threads)
     noise = _noise(of)
     with _shown():
         job, settled = set_up(A, of, method, noise)
@@ -194,7 +199,7 @@ def write(what: TiltSeries | Volume, path: str | Path) -> Path:
 
     Voxel size, angles, axes and history go with it. Returns the path.
     """
-    _check_path(path)
+    check_path(path)
     path = Path(path).expanduser()
     if isinstance(what, Volume):
         write_volume(what, path)
@@ -211,7 +216,7 @@ def write(what: TiltSeries | Volume, path: str | Path) -> Path:
 def show(what: TiltSeries | Volume, *, width_px: int = 900) -> Picture:
     """A picture: the three middle slices of a volume, or three views of a series. Notebooks draw
     it; ``.save("a.png")`` keeps it."""
-    _check_number(width_px, "width_px", whole=True)
+    check_number(width_px, "width_px", whole=True)
     if isinstance(what, Volume | TiltSeries):
         return what.picture(width_px)
     raise UserError(f"{type(what).__name__} given to show, a Volume or a TiltSeries wanted")
@@ -228,7 +233,7 @@ def report(*folders: str | Path, to: str | Path | None = None) -> Path:
     if not folders:
         raise UserError("no folder given to report, one or more with a run.json wanted")
     for folder in (*folders, *([] if to is None else [to])):
-        _check_path(folder)
+        check_path(folder)
     paths = [Path(f).expanduser() for f in folders]
     for path in paths:
         if not (path / "run.json").is_file():
@@ -254,99 +259,6 @@ def _shown() -> Iterator[None]:
         yield
 
 
-def _check_path(path: Any) -> None:
-    if not isinstance(path, str | Path):
-        raise UserError(f"{type(path).__name__} given where a path is wanted, such as 'needle.mrc'")
-
-
-def _check_number(value: Any, name: str, *, whole: bool = False) -> None:
-    """Raise ``UserError`` for anything but None or a number above 0."""
-    kinds = (int, np.integer) if whole else (int, float, np.integer, np.floating)
-    if value is not None and (
-        isinstance(value, bool) or not isinstance(value, kinds) or not 0 < value < float("inf")
-    ):
-        kind = "a whole number from 1" if whole else "a number above 0"
-        raise UserError(f"{name}={value!r} given, {kind} wanted")
-
-
 def _noise(of: TiltSeries) -> float:
     noise = of.facts.get(NOISE)
     return noise if isinstance(noise, float) else noise_sigma(of.data)
-
-
-def _float32(values: Any, name: str) -> Tensor:
-    if isinstance(values, TiltSeries | Volume):
-        raise UserError(
-            f"{name}: a {type(values).__name__} given, a plain array wanted; it is one already"
-        )
-    if isinstance(values, np.ma.MaskedArray):
-        raise UserError(
-            f"{name}: a masked array given, plain numbers wanted; fill the masked pixels first"
-        )
-    try:
-        array = values.detach().cpu() if isinstance(values, Tensor) else np.asarray(values)
-    except ValueError as error:  # lists of different lengths
-        raise UserError(
-            f"{name}: {type(values).__name__} given, an array wanted: {error}"
-        ) from error
-    if isinstance(array, Tensor):
-        array = array.float().numpy() if array.dtype == torch.bfloat16 else array.numpy()
-    if array.dtype.kind not in "biuf":
-        raise UserError(
-            f"{name}: {type(values).__name__} of {array.dtype} given, an array of real numbers wanted"
-        )
-    data = torch.from_numpy(np.array(array, np.float32))
-    if not torch.isfinite(data).all():
-        bad = int((~torch.isfinite(data)).sum())
-        raise UserError(
-            f"{name}: {bad} values that are not finite given, finite ones wanted; replace them first"
-        )
-    return data
-
-
-def _checked(of: Any) -> TiltSeries:
-    if not isinstance(of, TiltSeries):
-        raise UserError(
-            f"{type(of).__name__} given, a TiltSeries wanted; read(path) or series(array, angles_deg) makes one"
-        )
-    return of
-
-
-def _bound(step: Any, options: dict[str, Any], default: Step[...]) -> BoundStep:
-    """``step`` with the ``options``, as a step of the kind of ``default``: one that finds geometry
-    takes threads, one that changes pixels does not."""
-    if step is None:
-        step = default
-    declared = step.declared if isinstance(step, Bound) else step
-    if not isinstance(declared, Step) or _takes_threads(declared) != _takes_threads(default):
-        raise UserError(f"{step!r} given, a step such as {default().name.upper()}() wanted")
-    bound: dict[str, Any] = dict(step.options) if isinstance(step, Bound) else {}
-    return declared(**{**bound, **options})
-
-
-def _takes_threads(step: Step[...]) -> bool:
-    return "threads" in inspect.signature(step.run).parameters
-
-
-def _method(method: Any) -> BoundMethod:
-    if method is None:
-        return SIRT()
-    if isinstance(method, Method):
-        return method()
-    if not (isinstance(method, Bound) and isinstance(method.declared, Method)):
-        raise UserError(
-            f"{method!r} given, a method such as SIRT() or TV(weight=3) wanted; a function of your own: "
-            "Method(function)()"
-        )
-    return method
-
-
-def _use(threads: int | None) -> int:
-    _check_number(threads, "threads", whole=True)
-    count = usable_cores() if threads is None else threads
-    if not 1 <= count <= 1024:
-        raise UserError(
-            f"threads={threads} given, 1 to {usable_cores()} (this machine's cores) wanted"
-        )
-    set_threads(count)
-    return count

@@ -41,7 +41,7 @@ ROOMS = (
     "errors", "plugged", "as_json", "acquisition",
     "options", "machine", "picture", "progress", "console", "geometry", "series", "projectors",
     "stage", "phantoms", "simulate", "algorithms", "preprocess", "learned", "align", "io",
-    "metrics", "analyze", "trust", "run", "report", "api", "training", "command", "cli",
+    "metrics", "analyze", "trust", "run", "report", "given", "api", "training", "command", "cli",
 )  # fmt: skip
 
 
