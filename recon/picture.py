@@ -16,11 +16,14 @@ from recon.errors import UserError
 GAP = 4  # pixels between pictures that stand side by side
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Picture:
     """A PNG that notebooks draw."""
 
     png: bytes
+
+    def __repr__(self) -> str:
+        return f"Picture of {len(self.png)} bytes; .save('a.png') keeps it"
 
     def _repr_png_(self) -> bytes:
         return self.png

@@ -67,6 +67,10 @@ class TiltSeries:
             facts={**self.facts, **(facts or {})},
         )
 
+    def __array__(self, dtype: object = None, copy: bool | None = None) -> np.ndarray:
+        """(tilt, y, x) for NumPy."""
+        return _as_array(self.data, dtype)
+
     def picture(self, width_px: int = 480) -> Picture:
         """Three views: at the lowest tilt, the middle one and the highest."""
         order = np.argsort(self.geometry.angles_deg)
@@ -121,6 +125,10 @@ class Volume:
                 "tiltwise.volume(x, voxel_nm=...) makes it per nm; else say unit='...'"
             )
 
+    def __array__(self, dtype: object = None, copy: bool | None = None) -> np.ndarray:
+        """(z, y, x) for NumPy."""
+        return _as_array(self.data, dtype)
+
     def picture(self, width_px: int = 480) -> Picture:
         """The three middle slices: xy, xz, and zy."""
         z, y, x = (n // 2 for n in self.data.shape)
@@ -154,6 +162,11 @@ class Slices:
     xy: np.ndarray
     xz: np.ndarray
     zy: np.ndarray
+
+
+def _as_array(data: Tensor, dtype: object) -> np.ndarray:
+    array = data.numpy(force=True)
+    return array if dtype is None else array.astype(dtype)  # type: ignore[call-overload]
 
 
 def _check_data(data: object, name: str, what: str, axes: str, maker: str) -> None:

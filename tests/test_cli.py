@@ -291,7 +291,7 @@ def test_bad_files_end_with_status_2(
 
 
 def test_several_algorithms_in_one_command(command: Command, tmp_path: Path) -> None:
-    done = command(
+    words = (
         "algorithm=wbp,cgls",
         "-m",
         "output=both",
@@ -299,9 +299,18 @@ def test_several_algorithms_in_one_command(command: Command, tmp_path: Path) -> 
         "sample.step_deg=6",
         "align.rounds=0",
     )
+    done = command(*words)
     assert done.returncode == 0, done.stderr
     runs = sorted(p for p in (tmp_path / "both").iterdir() if p.is_dir())
     assert (tmp_path / "both/report.html").stat().st_size < 15e6
     assert "wbp" in (tmp_path / "both/report.csv").read_text()
     assert [json.loads((r / "run.json").read_text())["algorithm"] for r in runs] == ["wbp", "cgls"]
     assert [p.name for p in tmp_path.iterdir()] == ["both"]  # nothing of Hydra's
+
+    kept = (runs[0] / "run.json").stat().st_mtime_ns
+    shutil.rmtree(runs[1])  # as if the command was stopped before it
+    again = command(*words, "resume=true")
+    assert again.returncode == 0, again.stderr
+    assert "finished before, kept" in again.stdout
+    assert (runs[0] / "run.json").stat().st_mtime_ns == kept
+    assert (runs[1] / "tomogram.mrc").exists()

@@ -211,6 +211,7 @@ def make_settings(config: DictConfig, files: tuple[Path, ...] = ()) -> Settings:
         threads=int(threads),
         thickness_px=None if thickness is None else int(thickness),
         resume=config.resume,
+        several=_is_multirun(),
         also=also,
         config={str(k): v for k, v in record.items()},
         files=files,
@@ -229,13 +230,17 @@ def _output(config: DictConfig) -> Path:
         if config.output is None
         else Path(str(config.output)).expanduser()
     )
-    hydra = HydraConfig.get() if HydraConfig.initialized() else None
-    if hydra is not None and hydra.mode == RunMode.MULTIRUN:
+    if _is_multirun():
+        hydra = HydraConfig.get()
         if config.report:
             check_report(base)
         name = re.sub(r"[^\w.=,+-]+", "_", hydra.job.override_dirname)[:100]
         return base / f"{hydra.job.num}_{name}"
     return base
+
+
+def _is_multirun() -> bool:
+    return HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN
 
 
 def _views(value: Any) -> tuple[int, ...]:

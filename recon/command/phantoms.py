@@ -31,8 +31,8 @@ class NamedVolume:
     def read(self, *, unknown_nm: float | None = None) -> Family:
         """The family, its volume read. ``unknown_nm``: a voxel where nobody says its size."""
         if self.path is None:
-            return functools.partial(file)  # which says what it wants
-        given = read_given(self.path, self.labels, voxel_nm=self.voxel_nm)
+            file()  # says what it wants
+        given = read_given(str(self.path), self.labels, voxel_nm=self.voxel_nm)
         said = self.voxel_nm if given.voxel_nm is None else given.voxel_nm
         voxel = self.voxel_nm if said is not None else unknown_nm
         return functools.partial(

@@ -61,6 +61,12 @@ def sentence(
         return _about_option(found.group(1), text, words, configs, command)
     if found := re.search(r"Could not find '([^']+)/([^'/]+)'", text):
         group, choice = found.groups()
+        if "/" in group:  # a path where a name is wanted
+            group = group.partition("/")[0]
+            file = f"; a file goes to {group}=file {group}.path=" * (
+                "file" in choices_of(configs, group)
+            )
+            return f"{group}=... given with a path, one of its options wanted{file}; see --help"
         choices = choices_of(configs, group)
         close = _close_choice(choice, choices)
         hint = f"did you mean {close}? " if close else ""

@@ -50,8 +50,9 @@ def verdict_paragraphs(runs: Sequence[Run]) -> list[str]:
                 "That holds for this specimen, dose and tilt range; another specimen can turn it "
                 "round."
             )
-        if len(withheld) > 1 and min(scored, key=scored.__getitem__) != min(
-            withheld, key=withheld.__getitem__
+        both = [name for name in withheld if name in scored]  # a reference has no truth score
+        if len(both) > 1 and min(both, key=scored.__getitem__) != min(
+            both, key=withheld.__getitem__
         ):
             paragraphs.append(
                 "Withheld views and truth disagree on the order; of the two, the truth decides."

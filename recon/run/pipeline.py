@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -51,7 +52,12 @@ def run(
     """
     started, out = time.monotonic(), settings.output
     key = fingerprint(settings.config, settings.files)
-    if settings.resume:
+    begun = (out / CHECKPOINT).exists()
+    if settings.resume and settings.several and not begun:
+        if (finished := _finished(out / "run.json", settings, key)) is not None:
+            console.say(f"{out.name}: finished before, kept")
+            return finished
+    if settings.resume and (begun or not settings.several):  # of several, some may not have begun
         with locked(out):
             prepared = load_prepared(out, key)
             console.say(f"resuming {prepared.aligned.name} in {out}")
@@ -132,6 +138,15 @@ def _job(stages: Stages, settings: Settings, prepared: Prepared) -> tuple[Recons
     return set_up(A, series, stages.algorithm, prepared.noise)
 
 
+def _finished(path: Path, settings: Settings, key: str) -> Record | None:
+    """The record at ``path`` where it is of this very command and of files as they are now."""
+    if not path.is_file():
+        return None
+    record, age = Record.from_json(json.loads(path.read_text("utf-8"))), path.stat().st_mtime
+    old = all(not file.exists() or file.stat().st_mtime < age for file in settings.files)
+    return record if old and fingerprint(record.config, settings.files) == key else None
+
+
 def _reconstruct(
     job: Reconstruction,
     plan: Plan,
@@ -177,7 +192,8 @@ def _reconstruct(
         for each in (writer, *writers.values()):
             each.close()
         console.warn(
-            f"stopped; what is done is kept: repeat the command with resume=true output={out}"
+            "stopped; what is done is kept: repeat the command with resume=true"
+            + ("" if settings.several else f" output={out}")
         )
         raise
     except UserError:

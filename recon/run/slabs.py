@@ -17,6 +17,7 @@ from types import MappingProxyType
 from typing import Protocol
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from recon.algorithms.base import norm
@@ -76,6 +77,11 @@ def reconstruct_slabs(
         low, high = max(0, first - plan.overlap), min(job.y.shape[1], last + plan.overlap)
         part, own = job.y[:, low:high].to(job.A.device), slice(first - low, last - low)
         volume, extras, curve = _reconstruct_slab(job, part, partial(on_step, last - first))
+        if not torch.isfinite(volume).all():
+            raise UserError(
+                f"{job.method.name} returned values that are not finite in rows {first} to "
+                f"{last - 1}; check its options, such as a step that is too long"
+            )
         error = (job.A(volume) - part)[:, own]
         view2 = (error.double() ** 2).sum((1, 2)).cpu().tolist()
         for to, what in (

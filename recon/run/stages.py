@@ -31,7 +31,8 @@ class Stages:
 class Settings:
     """What is not a stage: where files go and what the run may use.
 
-    ``config``: the composed config, for the record. ``files``: what the run reads, the series first.
+    ``several``: one of the jobs of a multirun. ``config``: the composed config, for
+    the record. ``files``: what the run reads, the series first.
     """
 
     output: Path
@@ -39,6 +40,7 @@ class Settings:
     threads: int
     thickness_px: int | None = None
     resume: bool = False
+    several: bool = False
     also: tuple[str, ...] = ()
     config: Mapping[str, object] = field(default_factory=dict)
     files: tuple[Path, ...] = ()

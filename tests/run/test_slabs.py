@@ -53,6 +53,13 @@ def test_overlap_makes_slabs_of_3d_tv_agree(tmp_path: Path) -> None:
     assert torch.linalg.vector_norm(whole - cut) < 0.02 * torch.linalg.vector_norm(whole)
 
 
+def test_a_method_that_breaks_is_named(tmp_path: Path) -> None:
+    job = make_job(SIRT(n_iterations=1))
+    job.y[:, 3] = torch.nan
+    with pytest.raises(UserError, match="sirt returned values that are not finite in rows 0 to"):
+        run(job, Plan(((0, 40),), 0, 0, 0, 0), tmp_path / "a")
+
+
 def test_interrupted_and_resumed_equals_uninterrupted(tmp_path: Path) -> None:
     job, plan = make_job(SIRT(n_iterations=4)), Plan(((0, 16), (16, 30), (30, 40)), 0, 0, 0, 0)
     whole = run(job, plan, tmp_path / "a")
