@@ -48,16 +48,17 @@ def run(
     ``UserError`` for what the user can mend.
 
     A run that is stopped leaves ``tomogram.mrc.part`` and two ``unfinished-*.json``; ``resume``
-    goes on from there, and gives the same tomogram bit for bit. ``latest``: what the run before it in this process prepared.
+    goes on from there, and gives the same tomogram bit for bit. ``latest``: what the
+    run before it in this process prepared.
     """
     started, out = time.monotonic(), settings.output
     key = fingerprint(settings.config, settings.files)
     begun = (out / CHECKPOINT).exists()
-    if settings.resume and settings.several and not begun:
-        if (finished := _finished(out / "run.json", settings, key)) is not None:
-            console.say(f"{out.name}: finished before, kept")
-            return finished
-    if settings.resume and (begun or not settings.several):  # of several, some may not have begun
+    anew = settings.resume and settings.several and not begun  # of several, some had not begun
+    if anew and (finished := _finished(out / "run.json", settings, key)) is not None:
+        console.say(f"{out.name}: finished before, kept")
+        return finished
+    if settings.resume and not anew:
         with locked(out):
             prepared = load_prepared(out, key)
             console.say(f"resuming {prepared.aligned.name} in {out}")

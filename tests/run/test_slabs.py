@@ -56,8 +56,11 @@ def test_overlap_makes_slabs_of_3d_tv_agree(tmp_path: Path) -> None:
 def test_a_method_that_breaks_is_named(tmp_path: Path) -> None:
     job = make_job(SIRT(n_iterations=1))
     job.y[:, 3] = torch.nan
+    writer = VolumeWriter(tmp_path / "v.mrc", (24, 40, 24), voxel_nm=2.0, history=[])
+    plan = Plan(((0, 40),), 0, 0, 0, 0)
     with pytest.raises(UserError, match="sirt returned values that are not finite in rows 0 to"):
-        run(job, Plan(((0, 40),), 0, 0, 0, 0), tmp_path / "a")
+        reconstruct_slabs(job, plan, writer, tmp_path / "state.json", resume=False)
+    writer.close()
 
 
 def test_interrupted_and_resumed_equals_uninterrupted(tmp_path: Path) -> None:
