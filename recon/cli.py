@@ -246,17 +246,11 @@ def _mistakes_end(command: str = "reconstruct") -> Iterator[None]:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
     except Exception as error:
-        from hydra.errors import HydraException
-        from omegaconf.errors import OmegaConfBaseException
+        from recon.command.suggest import mistake
 
-        from recon.command.suggest import sentence
-
-        if isinstance(error, HydraException | OmegaConfBaseException):
-            print(f"error: {sentence(error, sys.argv[1:], CONFIGS, command)}", file=sys.stderr)
-        elif isinstance(error, ValueError) and "Config group" in str(error):
-            print(f"error: {error}; choose one of the group's options, see --help", file=sys.stderr)
-        else:
+        if (text := mistake(error, sys.argv[1:], CONFIGS, command)) is None:
             raise
+        print(f"error: {text}", file=sys.stderr)
         sys.exit(2)
 
 

@@ -138,8 +138,8 @@ class Method(Generic[P]):
 
     ``y``: (tilt, y, x). A parameter ``callback``, where there is one, hears of every iteration and
     its relative residual. ``needs``: what the options ask of the machine. ``settle``: chooses what
-    is ``auto``, once for all slabs, on the rows with most structure. ``brief``: options for a rehearsal on nothing. ``reads``: files
-    that options name.
+    is ``auto``, once for all slabs, on the rows with most structure. ``brief``: options for a
+    rehearsal on nothing. ``reads``: files that options name.
     """
 
     run: Callable[Concatenate[Projector, Tensor, P], Result]
@@ -153,6 +153,11 @@ class Method(Generic[P]):
 
 
 BoundMethod = Bound[Method[...], Result]
+
+
+def needs_of(method: BoundMethod) -> Needs:
+    """What ``method`` asks of the machine, with its options as they are."""
+    return method.declared.needs(method.options)
 
 
 def reconstruct(
@@ -176,7 +181,7 @@ def reconstruct(
                 f"{method.name} returned a {name} of shape {shape} and type "
                 f"{getattr(found, 'dtype', type(found).__name__)}, {wanted} (z, y, x) float32 wanted"
             )
-    if missing := set(method.declared.needs(method.options).extras) - set(extras):
+    if missing := set(needs_of(method).extras) - set(extras):
         raise UserError(
             f"{method.name} returned no {', '.join(sorted(missing))}, which its needs declare; "
             "return (volume, {name: extra volume})"

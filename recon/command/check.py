@@ -17,6 +17,7 @@ from recon.run.fingerprint import fingerprint
 from recon.run.folder import check_ours, check_writable
 from recon.run.preflight import rehearse
 from recon.run.stages import Settings
+from recon.stage import needs_of
 
 STAGES = ("preprocess", "align", "projector", "algorithm", "trust", "analyze")
 
@@ -38,9 +39,7 @@ def print_check(config: DictConfig, chosen: Mapping[str, str | None]) -> None:
         load_prepared(settings.output, fingerprint(settings.config, settings.files))
     else:
         check_writable(settings.output)
-        method = stages.algorithm
-        extras = method.declared.needs(method.options).extras
-        check_ours(settings.output, settings.config, extras)
+        check_ours(settings.output, settings.config, needs_of(stages.algorithm).extras)
     print(f"ok: {what_would_run(config, settings, chosen)}")
 
 

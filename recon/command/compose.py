@@ -6,12 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hydra import compose, initialize_config_dir
-from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 
 from recon.command.plugins import check_only_here, plug_in
-from recon.command.suggest import sentence
+from recon.command.suggest import mistake
 from recon.errors import UserError
 
 
@@ -24,12 +22,10 @@ def compose_config(
     try:
         with initialize_config_dir(str(configs), version_base="1.3"):
             config = compose(command, overrides=list(words), return_hydra_config=True)
-    except (HydraException, OmegaConfBaseException) as error:
-        raise UserError(sentence(error, words, configs, command)) from error
-    except ValueError as error:
-        if "Config group" not in str(error):
+    except Exception as error:
+        if (text := mistake(error, words, configs, command)) is None:
             raise
-        raise UserError(f"{error}; choose one of the group's options, see --help") from error
+        raise UserError(text) from error
     choices = {
         str(group): None if choice is None else str(choice)
         for group, choice in config.hydra.runtime.choices.items()

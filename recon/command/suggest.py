@@ -8,6 +8,9 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from hydra.errors import HydraException
+from omegaconf.errors import OmegaConfBaseException
+
 from recon.command.catalogue import (
     choices_of,
     chosen_by,
@@ -48,6 +51,17 @@ SYNONYMS = {
 }
 MOST = 3  # names that still make a sentence
 MOST_CHOICES = 6
+
+
+def mistake(
+    error: Exception, words: Sequence[str], configs: Path, command: str = "reconstruct"
+) -> str | None:
+    """The sentence for what composing ``words`` raised; None for a fault that is not theirs."""
+    if isinstance(error, HydraException | OmegaConfBaseException):
+        return sentence(error, words, configs, command)
+    if isinstance(error, ValueError) and "Config group" in str(error):
+        return f"{error}; choose one of the group's options, see --help"
+    return None
 
 
 def sentence(

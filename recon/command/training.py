@@ -49,9 +49,6 @@ FREE_TO_CHANGE = (
 )  # between a stop and its resumption
 
 
-CHECKPOINT = "checkpoint.safetensors"
-
-
 def run_training(config: DictConfig) -> Path:
     """Train what ``config`` names; returns the folder with ``weights.safetensors`` and
     ``card.json``. Raises ``UserError``."""
@@ -97,8 +94,8 @@ def run_training(config: DictConfig) -> Path:
 
 def check_ours(folder: Path) -> None:
     """Raise ``UserError`` where a training would replace files of the user's own."""
-    there = [n for n in (WEIGHTS, CARD, "log.csv", CHECKPOINT) if (folder / n).exists()]
-    if there and not state.is_checkpoint(folder / CHECKPOINT):
+    there = [n for n in (WEIGHTS, CARD, "log.csv", state.CHECKPOINT) if (folder / n).exists()]
+    if there and not state.is_checkpoint(folder / state.CHECKPOINT):
         raise UserError(
             f"output={str(folder)[-150:]} given, but {', '.join(there)} there would be replaced and "
             "no training of ours is known to have written it; pass another output=DIR or name=NAME"
@@ -222,7 +219,7 @@ def _write_folder(
         for number in range(min(trainer.groups, STATISTICS_FROM))
         for example in material.source.group(number)
     ]
-    network = in_use(task, state.load_averages(folder / "checkpoint.safetensors"), examples)
+    network = in_use(task, state.load_averages(folder / state.CHECKPOINT), examples)
     digest = write_weights(folder, network)
     versions = {
         name: importlib.metadata.version(name) for name in ("torch", "monai", "numpy", "numba")

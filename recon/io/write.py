@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol
+
+import numpy as np
 
 from recon.errors import UserError
 from recon.io.alignment.imod import write_tlt
@@ -30,17 +34,8 @@ def write_volume(volume: Volume, path: Path) -> None:
     write that fails.
     """
     path = Path(path)
-    data, form = volume.data.numpy(force=True), _format(path)
-    if form == "mrc":
-        write_mrc(path, data, pixel_nm=volume.voxel_nm, history=volume.history)
-    elif form == "tiff":
-        from recon.io.tiff.write import write_tiff
-
-        write_tiff(path, data, pixel_nm=volume.voxel_nm, history=volume.history)
-    else:
-        from recon.io.ome_zarr_write import write_zarr
-
-        write_zarr(path, data, pixel_nm=volume.voxel_nm, history=volume.history)
+    write = _writer(path)
+    write(path, volume.data.numpy(force=True), pixel_nm=volume.voxel_nm, history=volume.history)
 
 
 def write_tilt_series(series: TiltSeries, path: Path) -> None:
@@ -52,36 +47,42 @@ def write_tilt_series(series: TiltSeries, path: Path) -> None:
     ``write_volume``.
     """
     path = Path(path)
-    data, form, geometry = series.data.numpy(force=True), _format(path), series.geometry
-    if form == "mrc":
-        write_mrc(
-            path,
-            data,
-            pixel_nm=geometry.pixel_nm,
-            history=series.history,
-            angles_deg=geometry.angles_deg,
-        )
+    write, geometry = _writer(path), series.geometry
+    write(
+        path,
+        series.data.numpy(force=True),
+        pixel_nm=geometry.pixel_nm,
+        history=series.history,
+        angles_deg=geometry.angles_deg,
+    )
+    if write is write_mrc:
         write_tlt(path.with_name(f"{stem(path)}.tlt"), geometry.angles_deg)
-    elif form == "tiff":
+
+
+class _Writer(Protocol):
+    def __call__(
+        self,
+        path: Path,
+        data: np.ndarray,
+        *,
+        pixel_nm: float | None,
+        history: Sequence[str],
+        angles_deg: np.ndarray | None = None,
+    ) -> None: ...
+
+
+def _writer(path: Path) -> _Writer:
+    """What writes the format that the suffix names; imported when it is needed."""
+    form = _format(path)
+    if form == "mrc":
+        return write_mrc
+    if form == "tiff":
         from recon.io.tiff.write import write_tiff
 
-        write_tiff(
-            path,
-            data,
-            pixel_nm=geometry.pixel_nm,
-            history=series.history,
-            angles_deg=geometry.angles_deg,
-        )
-    else:
-        from recon.io.ome_zarr_write import write_zarr
+        return write_tiff
+    from recon.io.ome_zarr_write import write_zarr
 
-        write_zarr(
-            path,
-            data,
-            pixel_nm=geometry.pixel_nm,
-            history=series.history,
-            angles_deg=geometry.angles_deg,
-        )
+    return write_zarr
 
 
 def _format(path: Path) -> str:

@@ -36,7 +36,7 @@ from recon.run.preview import write_preview
 from recon.run.record import Record, grey_unit, make_record
 from recon.run.slabs import Outcome, load_state, reconstruct_slabs, resumed_plan
 from recon.run.stages import Settings, Stages
-from recon.stage import Settled
+from recon.stage import Settled, needs_of
 from recon.trust.comparison import compare_predictions
 from recon.trust.scores import TrustScores
 
@@ -64,8 +64,7 @@ def run(
             console.say(f"resuming {prepared.aligned.name} in {out}")
             return _to_the_end(stages, settings, prepared, key, started, console)
     check_writable(out)
-    method = stages.algorithm
-    extras = method.declared.needs(method.options).extras
+    extras = needs_of(stages.algorithm).extras
     check_ours(out, settings.config, extras)
     # Before the folder is made: a source that cannot be read must leave nothing behind.
     prepared, sample = prepare_once(stages, settings, console, latest)

@@ -14,7 +14,7 @@ from recon.algorithms.withheld import busiest_rows
 from recon.errors import UserError
 from recon.projectors.base import Projector
 from recon.series import TiltSeries
-from recon.stage import BoundMethod, Needs, Settled
+from recon.stage import BoundMethod, Needs, Settled, needs_of
 
 SLAB_ROWS = 64  # enough for SIMD, few enough for a lively progress bar
 
@@ -64,7 +64,7 @@ class Reconstruction:
 
     @property
     def needs(self) -> Needs:
-        return self.method.declared.needs(self.method.options)
+        return needs_of(self.method)
 
     @property
     def title(self) -> str:

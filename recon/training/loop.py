@@ -99,7 +99,7 @@ def train(
     }
     networks, optimisers = {n: r[0] for n, r in ready.items()}, {n: r[1] for n, r in ready.items()}
     averages: state.Averages = {}
-    checkpoint = folder / "checkpoint.safetensors"
+    checkpoint = folder / state.CHECKPOINT
     step = 0
     if checkpoint.exists():
         step, before = state.load(checkpoint, bare, averages, optimisers)

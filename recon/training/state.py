@@ -15,6 +15,7 @@ from torch.optim import Optimizer
 from recon.io.atomic import replacing
 
 Averages = dict[str, Tensor]
+CHECKPOINT = "checkpoint.safetensors"  # its name in the folder of a training
 
 
 def average(averages: Averages, network: nn.Module, decay: float) -> None:

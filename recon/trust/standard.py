@@ -16,7 +16,7 @@ from recon.errors import UserError
 from recon.metrics.curve import Curve
 from recon.progress import track
 from recon.projectors.base import Projector
-from recon.stage import BoundMethod, volume_only
+from recon.stage import BoundMethod, needs_of, volume_only
 from recon.trust.measures import (
     Prediction,
     changed_fraction,
@@ -91,7 +91,7 @@ def assess(
     name, run = method.name, volume_only(method)
     # Work goes with the views: all of them for x, those that are kept, and twice half of them.
     methods, kept = {name: method} | dict(references), 1 - 1 / every
-    work = {key: one.declared.needs(one.options).work for key, one in methods.items()}
+    work = {key: needs_of(one).work for key, one in methods.items()}
     predictions: dict[str, Prediction] = {}
     with track("scoring on withheld views", 2 * work[name] + kept * sum(work.values())) as phase:
         with phase.part(work[name]):

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from recon.errors import UserError
-from recon.io.atomic import replacing
+from recon.io.alignment.text import read_text, write_text
 
 _HEAD = (
     "# SEC     ROT         GMAG       TX          TY      SMEAN     SFIT    SCALE     BASE    "
@@ -81,8 +81,7 @@ def write_aln(
             f"{k:5d}{rotation[k]:12.5f}{magnification[k]:11.6f}{where[k, 0]:12.4f}{where[k, 1]:12.4f}"
             f"{1:9.2f}{1:9.2f}{1:9.2f}{0:9.2f}{float(tilt_deg[k]):11.4f}\n"
         )
-    with replacing(path) as temporary:
-        temporary.write_text("".join(lines), "ascii")
+    write_text(path, "".join(lines))
 
 
 def read_aln(path: Path) -> Alignment:
@@ -91,11 +90,7 @@ def read_aln(path: Path) -> Alignment:
 
     Raises ``UserError`` for files of another form.
     """
-    try:
-        text = path.read_text("utf-8", "replace")
-    except OSError as error:
-        raise UserError(f"{path.name} cannot be read ({error.strerror}); check the path") from error
-    text = text.partition("# Local Alignment")[0]
+    text = read_text(path).partition("# Local Alignment")[0]
     size = re.search(r"RawSize\s*=\s*(\d+)\s+(\d+)\s+(\d+)", text)
     rows: list[list[float]] = []
     for number, line in enumerate(text.splitlines(), start=1):

@@ -13,15 +13,17 @@ from pathlib import Path
 import numpy as np
 
 from recon.errors import UserError
+from recon.io.alignment.text import read_text, write_text
 from recon.io.angle_text import read_tlt
-from recon.io.atomic import replacing
 
 __all__ = ["read_tlt", "read_xf", "write_tlt", "write_xf"]
 
 
 def write_tlt(path: Path, angles_deg: Sequence[float] | np.ndarray) -> None:
     """One angle in degrees a line, four decimals."""
-    _write(path, "".join(f"{angle:9.4f}\n" for angle in np.asarray(angles_deg, dtype=np.float64)))
+    write_text(
+        path, "".join(f"{angle:9.4f}\n" for angle in np.asarray(angles_deg, dtype=np.float64))
+    )
 
 
 def write_xf(path: Path, matrices: np.ndarray, shifts: np.ndarray) -> None:
@@ -37,18 +39,14 @@ def write_xf(path: Path, matrices: np.ndarray, shifts: np.ndarray) -> None:
         np.asarray(matrices, np.float64), np.asarray(shifts, np.float64), strict=True
     ):
         lines.append("".join(f"{a:12.7f}" for a in matrix.ravel()) + f"{dx:12.4f}{dy:12.4f}\n")
-    _write(path, "".join(lines))
+    write_text(path, "".join(lines))
 
 
 def read_xf(path: Path) -> tuple[np.ndarray, np.ndarray]:
     """(tilt, 2, 2) matrices acting on (x, y) and (tilt, 2) shifts (dx, dy) in pixels. Raises
     ``UserError`` for other lines."""
     rows = []
-    try:
-        text = path.read_text("utf-8", "replace")
-    except OSError as error:
-        raise UserError(f"{path.name} cannot be read ({error.strerror}); check the path") from error
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(read_text(path).splitlines(), start=1):
         if not line.strip():
             continue
         try:
@@ -68,8 +66,3 @@ def read_xf(path: Path) -> tuple[np.ndarray, np.ndarray]:
         )
     table = np.array(rows)
     return table[:, :4].reshape(-1, 2, 2), table[:, 4:]
-
-
-def _write(path: Path, text: str) -> None:
-    with replacing(path) as temporary:
-        temporary.write_text(text, "ascii")

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from recon.errors import UserError
-from recon.io.atomic import replacing
+from recon.io.alignment.text import read_text, write_text
 
 
 def write_xyz(
@@ -40,7 +40,7 @@ def write_xyz(
         )
     size = f" Dim:{shape[1]:6d}{shape[0]:6d}"
     lines[0] += (f" Pix:{10 * pixel_nm:11.5f}" if pixel_nm is not None else "") + size
-    _write(path, lines)
+    write_text(path, "\n".join([*lines, ""]))
 
 
 def read_xyz(path: Path, shape: tuple[int, int] | None = None) -> tuple[np.ndarray, np.ndarray]:
@@ -49,7 +49,7 @@ def read_xyz(path: Path, shape: tuple[int, int] | None = None) -> tuple[np.ndarr
     ``shape``: (y, x) of the images; None takes it from the file. Raises ``UserError`` for lines of
     another form, or no size anywhere.
     """
-    text = _read(path)
+    text = read_text(path)
     stated = re.search(r"Dim:\s*(\d+)\s+(\d+)", text)
     if shape is None:
         if stated is None:
@@ -80,7 +80,7 @@ def write_points(
         lines.append(
             f"{int(bead[o]) + 1:6d}{x + shape[1] / 2:12.4f}{y + shape[0] / 2:12.4f}{float(view[o]):9.2f}"
         )
-    _write(path, lines)
+    write_text(path, "\n".join([*lines, ""]))
 
 
 def read_points(path: Path, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -89,7 +89,7 @@ def read_points(path: Path, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndar
 
     Raises ``UserError`` for lines of another form and for points between two views.
     """
-    rows = _numbers(path, _read(path), (4, 5), "contour x y z")
+    rows = _numbers(path, read_text(path), (4, 5), "contour x y z")
     rows = rows[:, -4:]
     view = np.round(rows[:, 3]).astype(int)
     between = np.abs(rows[:, 3] - view) > 0.3
@@ -102,13 +102,6 @@ def read_points(path: Path, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndar
         )
     position = rows[:, [2, 1]] - [shape[0] / 2, shape[1] / 2]
     return rows[:, 0].astype(int) - 1, view, position
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text("utf-8", "replace")
-    except OSError as error:
-        raise UserError(f"{path.name} cannot be read ({error.strerror}); check the path") from error
 
 
 def _numbers(path: Path, text: str, widths: tuple[int, ...], wanted: str) -> np.ndarray:
@@ -133,8 +126,3 @@ def _numbers(path: Path, text: str, widths: tuple[int, ...], wanted: str) -> np.
     if not rows:
         raise UserError(f"{path.name} is empty, lines of {wanted} wanted; check the file")
     return np.array(rows)
-
-
-def _write(path: Path, lines: list[str]) -> None:
-    with replacing(path) as temporary:
-        temporary.write_text("".join(line + "\n" for line in lines), "ascii")
