@@ -56,17 +56,19 @@ def read(
     *,
     angles_deg: str | Sequence[float] | None = None,
     pixel_nm: float | None = None,
-    exclude: Sequence[int] = (),
+    exclude: Sequence[int | str] = (),
+    dataset: str | int | None = None,
 ) -> TiltSeries:
     """A tilt series (tilt, y, x) from a file or a folder: MRC, TIFF, HDF5, DM3/DM4, SER ...
 
     ``angles_deg``: a list, ``"-60:60:2"`` or an angle file; ``pixel_nm``: of the detector at the
-    specimen; None: what the file and its neighbours say. ``exclude``: views to drop, from 0. Raises
-    ``UserError`` (a sentence with the fix) for what cannot be read.
+    specimen; None: what the file and its neighbours say. ``exclude``: views to drop, from 0, "4-6"
+    for a range. ``dataset``: which of several stacks in the file (detectors, channels), by name or
+    number. Raises ``UserError`` (a sentence with the fix) for what cannot be read.
     """
     check_path(path)
     check_number(pixel_nm, "pixel_nm")
-    if isinstance(exclude, int) or not all(isinstance(v, int) for v in exclude):
+    if isinstance(exclude, int | str) or not all(isinstance(v, int | str) for v in exclude):
         raise UserError(f"exclude={exclude!r} given, a list of view numbers from 0 wanted, [0, 41]")
     if isinstance(angles_deg, Path):
         angles_deg = str(angles_deg)
@@ -76,7 +78,11 @@ def read(
         angles_deg if angles_deg is None or isinstance(angles_deg, str) else list(angles_deg)
     )
     return read_tilt_series(
-        Path(path).expanduser(), angles=angles, pixel_nm=pixel_nm, exclude=tuple(exclude)
+        Path(path).expanduser(),
+        angles=angles,
+        pixel_nm=pixel_nm,
+        exclude=tuple(exclude),
+        dataset=None if dataset is None else str(dataset),
     )
 
 

@@ -14,6 +14,9 @@ from recon.errors import UserError
 from recon.geometry import Geometry
 from recon.picture import Picture, describe, draw
 
+# The tilt axis in degrees as the microscope says it, among a series' facts: alignment takes the
+# branch from it (axis or axis + 180), which no view tells.
+AXIS_FROM_MICROSCOPE = "axis_from_microscope_deg"
 PER_NM, PER_VOXEL = "projection value / nm", "projection value / voxel"
 
 

@@ -20,13 +20,18 @@ class GivenAlignment:
 
     ``axis_deg``: as ``Geometry``'s, None where the file does not say. ``shifts_px``: (view, 2) as
     (dy, dx), raw pixels, to add after the rotation. ``matrices``: (view, 2, 2) on (dy, dx) where
-    views differ in rotation or magnification.
+    views differ in rotation or magnification. ``tilt_deg``: (view,) the tilts that the alignment
+    solved for, where it says them, and ``tilt_by`` where. ``left_out``: views, from 0, that the
+    other program dropped: the rows above are of the others.
     """
 
     name: str
     axis_deg: float | None
     shifts_px: np.ndarray
     matrices: np.ndarray | None = None
+    tilt_deg: np.ndarray | None = None
+    tilt_by: str = ""
+    left_out: tuple[int, ...] = ()
 
 
 def from_file(
@@ -45,10 +50,15 @@ def from_file(
     """
     if given is None:
         raise UserError(
-            f"align=file align.path={path} given, the path of a .yaml, .csv or .xf file of shifts "
-            f"wanted"
+            f"align=file align.path={path} given, the path of a .yaml, .csv, .xf or .aln file "
+            f"of shifts wanted"
         )
     n = series.geometry.n_views
+    if len(given.shifts_px) != n and len(given.shifts_px) + len(given.left_out) == n:
+        raise UserError(
+            f"{given.name} leaves out views {', '.join(map(str, given.left_out))}, which the "
+            f"series has; drop them with exclude=[{','.join(map(str, given.left_out))}]"
+        )
     if len(given.shifts_px) != n:
         raise UserError(
             f"{given.name} aligns {len(given.shifts_px)} views but the series has {n}; write one "
@@ -68,11 +78,18 @@ def from_file(
     factor = int(str(series.facts.get("bin", 1)))
     shifts = given.shifts_px / factor
     largest = float(np.abs(given.shifts_px).max())
+    angles, solved = _solved_tilts(series, given)
     differing = "" if matrices is None else ", views differing in rotation or magnification"
     return series.after(
         f"aligned as {given.name} says: axis {axis:.3f} deg, largest shift {largest:.1f} "
-        f"px{differing}",
-        geometry=replace(series.geometry, axis_deg=axis, shifts_px=shifts, matrices=matrices),
+        f"px{differing}{solved}",
+        geometry=replace(
+            series.geometry,
+            angles_deg=angles,
+            axis_deg=axis,
+            shifts_px=shifts,
+            matrices=matrices,
+        ),
         facts={
             ALIGN: Alignment(
                 method="file",
@@ -81,6 +98,31 @@ def from_file(
                 shifts_px=round_rows(shifts, 4),
             )
         },
+    )
+
+
+def _solved_tilts(series: TiltSeries, given: GivenAlignment) -> tuple[np.ndarray, str]:
+    """(view,) degrees to reconstruct with, and a clause on how far they moved.
+
+    Raises ``UserError`` for tilts that are not these views' in another refinement: of another
+    series, or in another order.
+    """
+    nominal = series.geometry.angles_deg
+    if given.tilt_deg is None:
+        return nominal, ""
+    change = given.tilt_deg - nominal
+    worst = int(np.argmax(np.abs(change - np.median(change))))
+    if np.abs(change).max() > 20 or abs(change[worst] - np.median(change)) > 10:
+        raise UserError(
+            f"{given.tilt_by} has view {worst} at {given.tilt_deg[worst]:.1f} degrees but the "
+            f"series has it at {nominal[worst]:.1f}; check that both have the same views in the "
+            "same order"
+        )
+    if np.abs(change).max() < 1e-3:
+        return nominal, ""
+    return given.tilt_deg, (
+        f", tilts {given.tilt_deg.min():g} to {given.tilt_deg.max():g} deg as solved "
+        f"({given.tilt_by}; {np.abs(change).mean():.2f} deg from the nominal ones on average)"
     )
 
 
@@ -98,8 +140,8 @@ FROM_FILE = Step(
             "path",
             "alignment",
             passes="given",
-            wanted="align=file given without align.path=, a .yaml, .csv or IMOD .xf file of shifts "
-            "wanted",
+            wanted="align=file given without align.path=, a .yaml, .csv, IMOD .xf or AreTomo .aln "
+            "file of shifts wanted",
         ),
     ),
 )

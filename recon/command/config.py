@@ -24,6 +24,7 @@ from recon.errors import UserError
 from recon.geometry import Geometry
 from recon.io import read_tilt_series
 from recon.io.alignment.table import read_alignment
+from recon.io.pixels import expand_views
 from recon.io.xyz import read_xyz
 from recon.learned.card import heard
 from recon.machine import free_memory_gb, set_threads, usable_cores
@@ -82,9 +83,10 @@ def make_stages(config: DictConfig) -> Stages:
             f"wanted; see --help"
         )
     if config.input is None:
-        if config.angles is not None or pixel_nm is not None or exclude:
+        given = (config.angles, pixel_nm, config.dataset)
+        if exclude or any(option is not None for option in given):
             raise UserError(
-                "angles, pixel_nm or exclude given without a tilt series, a path wanted before "
+                "angles, pixel_nm, dataset or exclude given without a tilt series, a path wanted before "
                 "them; the built-in sample has its own"
             )
         source = (
@@ -158,6 +160,7 @@ def reading_options(config: DictConfig) -> dict[str, Any]:
         "angles": OmegaConf.to_container(angles) if OmegaConf.is_config(angles) else angles,
         "pixel_nm": _number(config.pixel_nm, "pixel_nm"),
         "exclude": _views(config.exclude),
+        "dataset": None if config.dataset is None else str(config.dataset),
     }
 
 
@@ -245,14 +248,12 @@ def _is_multirun() -> bool:
 
 def _views(value: Any) -> tuple[int, ...]:
     views = OmegaConf.to_container(value) if OmegaConf.is_config(value) else value
-    if not isinstance(views, list) or not all(
-        isinstance(v, int) and not isinstance(v, bool) for v in views
-    ):
+    if not isinstance(views, list):
         raise UserError(
             f"exclude={views} given, a list of view numbers counted from 0 wanted, such as "
-            f"exclude=[0,41]"
+            f"exclude=[0,41] or exclude=[0,4-6]"
         )
-    return tuple(views)
+    return expand_views(views)
 
 
 def _number(value: Any, name: str, *, whole: bool = False) -> float | None:

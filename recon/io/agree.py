@@ -4,6 +4,7 @@ contradict each other."""
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,7 +12,18 @@ from recon.errors import UserError
 from recon.io.stack import AngleSource, PixelSource
 
 ANGLE_TOLERANCE_DEG = 0.5
+REFINED_DEG = 10.0  # an alignment that moved a tilt farther has gone wrong, or is of another series
 PIXEL_TOLERANCE = 0.05
+
+
+@dataclass(frozen=True, eq=False)
+class ChosenAngles:
+    """``values_deg``: (kept view,) degrees. ``by``: whose they are. ``notes``: sentences about the
+    sources that say something else."""
+
+    values_deg: np.ndarray
+    by: str
+    notes: tuple[str, ...] = ()
 
 
 def choose_angles(
@@ -21,12 +33,14 @@ def choose_angles(
     n_views: int,
     keep: Sequence[int],
     name: str,
-) -> tuple[np.ndarray, str]:
-    """(kept view,) degrees, and whose they are.
+    hint: str = "",
+) -> ChosenAngles:
+    """One set of tilt angles.
 
     ``sources``: from the file and beside it, the most trusted first. ``given``: from the command
     line; it overrules them. ``keep``: views that are not excluded. A source may count the views
-    before or after exclusion.
+    before or after exclusion. ``hint``: why a source says nothing. Angles refined by alignment may
+    depart from nominal ones; a neighbour of another length does not beat the file's own angles.
 
     Raises ``UserError`` when there is no source, when a count fits neither, when two sources differ
     by more than 0.5 degrees, and for values that are no tilt angles in degrees.
@@ -34,17 +48,47 @@ def choose_angles(
     speaking = [given] if given is not None else list(sources)
     if not speaking:
         raise UserError(
-            f'{name} says no tilt angles and none lie beside it; pass angles="-60:60:2" '
-            f"(start:stop:step in degrees) "
-            "or put a .rawtlt of the same name beside it"
+            f"{name} says no tilt angles and none lie beside it{f' ({hint})' if hint else ''}; pass "
+            'angles="-60:60:2" (start:stop:step in degrees) or put a .rawtlt of the same name '
+            "beside it"
         )
-    fitted = [AngleSource(s.name, _fit(s, speaking, n_views, keep)) for s in speaking]
+    own = [s for s in speaking if s.own and s.values_deg.size == n_views]
+    strangers = [
+        s for s in speaking if own and not s.own and s.values_deg.size not in (n_views, len(keep))
+    ]
+    notes = [
+        f"{s.name} has {s.values_deg.size} tilt angles for {n_views} views and was not used"
+        for s in strangers
+    ]
+    speaking = [s for s in speaking if s not in strangers]
+    fitted = [replace(s, values_deg=_fit(s, speaking, n_views, keep)) for s in speaking]
     for source in fitted:
         check_degrees(source)
-    first = fitted[0]
+    first, agreeing = fitted[0], fitted[:1]
     for other in fitted[1:]:
-        _check_agreement(first, other)
-    return first.values_deg, " and ".join(s.name for s in fitted)
+        if first.refined and not other.refined and (note := _refined_from(first, other)):
+            notes.append(note)
+        else:
+            _check_agreement(first, other)
+            agreeing.append(other)
+    return ChosenAngles(first.values_deg, " and ".join(s.name for s in agreeing), tuple(notes))
+
+
+def _refined_from(refined: AngleSource, nominal: AngleSource) -> str:
+    """The sentence on how far alignment took the tilts from the nominal ones; empty where they
+    agree, and where the one cannot come from the other."""
+    difference = np.abs(refined.values_deg - nominal.values_deg)
+    if difference.max() <= ANGLE_TOLERANCE_DEG or difference.max() > REFINED_DEG:
+        return ""
+    # A shift and small errors keep the order of the views; a reversed or shuffled list does not.
+    own = np.abs(difference - np.median(difference)).max() if difference.size else 0.0
+    straight = np.corrcoef(refined.values_deg, nominal.values_deg)[0, 1] > 0.99
+    if not straight or own > REFINED_DEG / 2:
+        return ""
+    return (
+        f"{nominal.name}, the nominal tilts, differs from {refined.name}, the refined ones, by "
+        f"{difference.mean():.1f} degrees on average; {refined.name} is used"
+    )
 
 
 def choose_pixel(

@@ -11,7 +11,9 @@ import numpy as np
 
 from recon.errors import UserError
 from recon.io.mdoc import read_mdoc
+from recon.io.number_table import read_table
 from recon.io.stack import AngleSource
+from recon.io.text import read_text, to_number
 
 _MOST_VIEWS = 10_000
 
@@ -25,12 +27,12 @@ def angles_from_user(given: str | Sequence[float] | Path) -> AngleSource:
     if isinstance(given, (str, Path)):
         text = str(given).strip()
         numbers = text.strip("[]()")
-        if re.fullmatch(r"[-+.\deE\s]+:[-+.\deE\s]+(:[-+.\deE\s]+)?", text):
+        if re.fullmatch(r"[-+.,\deE\s]+:[-+.,\deE\s]+(:[-+.,\deE\s]+)?", text):
             return AngleSource(f"angles={text}", _range(text))
         if re.fullmatch(r"[-+.\deE]+(\s*[,;\s]\s*[-+.\deE]+)+", numbers):
-            return AngleSource(
-                "angles=[...]", np.array([float(n) for n in re.split(r"[,;\s]+", numbers)])
-            )
+            comma = ";" in numbers  # "-59,5; -57,5"
+            parts = re.split(r"[;\s]+" if comma else r"[,;\s]+", numbers)
+            return AngleSource("angles=[...]", np.array([to_number(n) for n in parts if n]))
         return AngleSource(Path(text).name, read_angles(Path(text).expanduser()))
     try:
         values = np.array([float(v) for v in given])
@@ -66,40 +68,10 @@ def read_tlt(path: Path) -> np.ndarray:
     of two columns when the first only counts the views. Lines that begin with # are comments.
     Raises ``UserError`` for anything else.
     """
-    rows: list[list[float]] = []
-    titles: list[str] = []
-    text = path.read_bytes()[:4_000_000].decode("utf-8-sig", "replace")
-    for number, line in enumerate(text.splitlines(), start=1):
-        cells = [c for c in re.split(r"[,;\s]+", line.strip()) if c]
-        if not cells or line.lstrip().startswith("#"):
-            continue
-        try:
-            rows.append([float(c) for c in cells])
-        except ValueError as error:
-            if rows or titles:
-                bad = line.strip()[:40]
-                raise UserError(
-                    f"{path.name}, line {number}: {bad!r} is not a tilt angle; one number in "
-                    f"degrees a line wanted"
-                ) from error
-            titles = [
-                c.lower()
-                for c in re.split(
-                    r"[,;\t]+" if re.search(r"[,;\t]", line) else r"\s+", line.strip()
-                )
-            ]
-    if not rows:
-        raise UserError(f"{path.name} holds no tilt angles; one number in degrees a line wanted")
-    if len(rows) == 1:
-        return np.array(rows[0])
-    widths = {len(row) for row in rows}
-    if len(widths) > 1:
-        raise UserError(
-            f"{path.name} has lines of {min(widths)} and of {max(widths)} numbers, one angle a "
-            f"line wanted; "
-            "write decimals with a point"
-        )
-    return _column(np.array(rows), titles, path.name)
+    table = read_table(read_text(path), name=path.name)
+    if len(table.values) == 1:
+        return np.array(table.values[0])
+    return _column(table.values, list(table.titles), path.name)
 
 
 def _column(table: np.ndarray, titles: list[str], name: str) -> np.ndarray:
@@ -109,8 +81,16 @@ def _column(table: np.ndarray, titles: list[str], name: str) -> np.ndarray:
         return np.array(table[:, 0])
     if len(titles) == n_columns and len(named) == 1:
         return np.array(table[:, named[0]])
-    if n_columns == 2 and np.array_equal(table[:, 0] - table[0, 0], np.arange(table.shape[0])):
-        return np.array(table[:, 1])
+    # What only counts the views, or is one number for all of them, is no tilt: so are two of three
+    # Euler angles of a single-axis series.
+    telling = [
+        i
+        for i in range(n_columns)
+        if np.ptp(table[:, i]) > 0
+        and not (i == 0 and np.array_equal(table[:, 0] - table[0, 0], np.arange(len(table))))
+    ]
+    if len(telling) == 1:
+        return np.array(table[:, telling[0]])
     raise UserError(
         f"{name} has {n_columns} columns and no single one titled 'angle', one angle a line "
         f"wanted; keep one column, "
@@ -121,7 +101,7 @@ def _column(table: np.ndarray, titles: list[str], name: str) -> np.ndarray:
 def _range(text: str) -> np.ndarray:
     """start:stop:step, both ends included."""
     try:
-        parts = [float(p) for p in text.split(":")]
+        parts = [to_number(p) for p in text.split(":")]
     except ValueError as error:
         raise UserError(
             f"angles={text} given, start:stop:step in degrees wanted; for example angles=-60:60:2"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,6 +11,23 @@ from recon.errors import UserError
 
 MIN_VIEWS = 3
 _LISTED = 24  # indices that still make a sentence
+_MOST_RANGE = 100_000
+
+
+def expand_views(views: Sequence[int | str]) -> tuple[int, ...]:
+    """``[1, "4-6"]`` -> (1, 4, 5, 6): ranges count both ends. Raises ``UserError`` for what is
+    neither a number nor a range."""
+    found: list[int] = []
+    for view in views:
+        ends = re.fullmatch(r"\s*(-?\d+)(?:\s*-\s*(\d+))?\s*", str(view))
+        first, last = (int(ends[1]), int(ends[2] or ends[1])) if ends else (0, -1)
+        if isinstance(view, bool) or last < first or last - first > _MOST_RANGE:
+            raise UserError(
+                f"exclude={list(views)!r:.80} given, view numbers and ranges counted from 0 wanted, "
+                "such as exclude=[0,4-6]"
+            )
+        found += range(first, last + 1)
+    return tuple(found)
 
 
 def select_views(n_views: int, exclude: Sequence[int], *, name: str) -> list[int]:

@@ -25,12 +25,12 @@ _NOT_A_STACK = {
 
 
 def format_of(path: Path) -> str:
-    """One of mrc, tiff, tiff_folder, hdf5, npy, matlab, zarr, dm, ser, emi.
+    """One of mrc, tiff, image_folder, hdf5, npy, matlab, zarr, dm, ser, emi.
 
     Raises ``UserError`` for an empty file, a text file, and content that no reader knows.
     """
     if path.is_dir():
-        return "zarr" if any((path / mark).is_file() for mark in _ZARR) else "tiff_folder"
+        return "zarr" if any((path / mark).is_file() for mark in _ZARR) else "image_folder"
     with path.open("rb") as file:
         head = file.read(HEADER_BYTES)
     if not head:

@@ -15,7 +15,8 @@ from recon.cli import CONFIGS
 from recon.command.config import make_stages
 from recon.errors import UserError
 from recon.geometry import Geometry, axis_rotation
-from recon.io.alignment.imod import write_xf
+from recon.io.alignment.aretomo import write_aln
+from recon.io.alignment.imod import write_tlt, write_xf
 from recon.io.alignment.table import read_alignment, write_alignment
 from recon.series import TiltSeries
 
@@ -155,3 +156,35 @@ def test_the_file_is_read_before_the_work(tmp_path: Path) -> None:
             )
         with pytest.raises(UserError, match=r"align\.path"):
             make_stages(compose("reconstruct", overrides=["align=file"]))
+
+
+def test_solved_tilts_beside_an_xf_and_in_an_aln_are_taken(tmp_path: Path) -> None:
+    raw, matrices = series(), np.repeat(np.eye(2)[None], N, 0)
+    solved = raw.geometry.angles_deg + 1.5
+    shifts = np.random.default_rng(2).normal(0, 3, (N, 2))
+    write_xf(tmp_path / "a.xf", matrices, shifts)
+    write_tlt(tmp_path / "a.tlt", solved)
+    write_aln(tmp_path / "b.aln", matrices, shifts, solved, (24, 24, N))
+    for name in ("a.xf", "b.aln"):
+        found = from_file(raw, given=read_alignment(tmp_path / name))
+        np.testing.assert_allclose(found.geometry.angles_deg, solved, atol=1e-4)
+        np.testing.assert_allclose(found.geometry.shifts_px, shifts[:, ::-1], atol=1e-3)
+        assert "1.50 deg from the nominal ones" in found.history[-1]
+    write_tlt(tmp_path / "a.tlt", solved[::-1])  # in another order
+    with pytest.raises(UserError, match=r"a\.tlt has view .* in the same order"):
+        from_file(raw, given=read_alignment(tmp_path / "a.xf"))
+
+
+def test_views_that_aretomo_left_out_are_named(tmp_path: Path) -> None:
+    keep = [0, 1, 3, 4, 6]
+    lines = ["# AreTomo Alignment / Priims bprmMn", f"# RawSize = 24 24 {N}", "# NumPatches = 0"]
+    lines += [f"# DarkFrame = {k} {k} 0.00" for k in (2, 5)]
+    lines += [f"{k} 3.0 1.0 0 {k} 1 1 1 0 {20 * k - 60}" for k in keep]
+    (tmp_path / "a.aln").write_text("\n".join(lines) + "\n")
+    found = read_alignment(tmp_path / "a.aln")
+    with pytest.raises(UserError, match=r"exclude=\[2,5\]"):
+        from_file(series(), given=found)
+    kept = series()
+    kept = TiltSeries(kept.data[keep], Geometry(kept.geometry.angles_deg[keep], 1.0))
+    aligned = from_file(kept, given=found)
+    assert aligned.geometry.axis_deg == pytest.approx(3.0)

@@ -23,6 +23,8 @@ def pack_mrc() -> Callable[..., bytes]:
         counts: tuple[int, int] = (0, 0),
         tagged: bool = True,
         imod_flags: int | None = None,
+        statistics: bool = False,
+        axes: tuple[int, int, int] = (1, 2, 3),
     ) -> bytes:
         order = ">" if data.dtype.byteorder == ">" else "<"
         nz, ny, nx = data.shape
@@ -30,7 +32,9 @@ def pack_mrc() -> Callable[..., bytes]:
         struct.pack_into(f"{order}4i", head, 0, nx, ny, nz, mode)
         struct.pack_into(f"{order}3i", head, 28, nx, ny, nz)
         struct.pack_into(f"{order}3f", head, 40, nx * pixel_a, ny * pixel_a, nz * pixel_a)
-        struct.pack_into(f"{order}3i", head, 64, 1, 2, 3)
+        struct.pack_into(f"{order}3i", head, 64, *axes)
+        if statistics:
+            struct.pack_into(f"{order}2f", head, 76, data.min(), data.max())
         struct.pack_into(f"{order}i", head, 92, len(extended))
         struct.pack_into("4s", head, 104, extended_type)
         struct.pack_into(f"{order}2h", head, 128, *counts)

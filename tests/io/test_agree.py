@@ -21,9 +21,10 @@ def source(values: np.ndarray | list[float], name: str = "a.tlt") -> AngleSource
 def chosen(
     *sources: AngleSource, given: AngleSource | None = None, keep: list[int] | None = None
 ) -> tuple[np.ndarray, str]:
-    return choose_angles(
+    found = choose_angles(
         sources, given, n_views=N, keep=list(range(N)) if keep is None else keep, name="s.mrc"
     )
+    return found.values_deg, found.by
 
 
 def test_the_first_source_gives_the_values_and_all_that_agree_are_named() -> None:
@@ -65,6 +66,41 @@ def test_angles_may_be_counted_before_or_after_exclusion() -> None:
     np.testing.assert_array_equal(chosen(source(DEGREES[keep]), keep=keep)[0], DEGREES[keep])
     with pytest.raises(UserError, match=r"41 projections \(39 after exclude\) but 40 tilt angles"):
         chosen(source(DEGREES[:-1]), keep=keep)
+
+
+def test_refined_angles_may_depart_from_nominal_ones_and_that_is_said() -> None:
+    refined = AngleSource("a.tlt", DEGREES + 2.3, refined=True)
+    found = choose_angles(
+        [refined, source(DEGREES, "a.rawtlt")], None, n_views=N, keep=range(N), name="s"
+    )
+    np.testing.assert_array_equal(found.values_deg, DEGREES + 2.3)
+    assert found.by == "a.tlt"
+    assert "a.rawtlt" in found.notes[0]
+    assert "2.3 degrees on average" in found.notes[0]
+    for other in (DEGREES[::-1], np.roll(DEGREES, 5), DEGREES + 30):  # no refinement does that
+        with pytest.raises(UserError, match=r"a\.tlt and a\.rawtlt"):
+            chosen(AngleSource("a.tlt", other, refined=True), source(DEGREES, "a.rawtlt"))
+
+
+def test_a_stranger_does_not_beat_the_stacks_own_angles() -> None:
+    own = AngleSource("header", DEGREES, own=True)
+    found = choose_angles([source(DEGREES[:-1]), own], None, n_views=N, keep=range(N), name="s")
+    np.testing.assert_array_equal(found.values_deg, DEGREES)
+    assert "a.tlt has 40 tilt angles for 41 views and was not used" in found.notes
+    with pytest.raises(UserError, match=r"opposite sign|reverse"):  # of the right length: asked
+        choose_angles([source(-DEGREES), own], None, n_views=N, keep=range(N), name="s")
+
+
+def test_why_a_neighbour_says_nothing_is_said() -> None:
+    with pytest.raises(UserError, match=r"\(s\.mdoc lies beside it but has no TiltAngle\)"):
+        choose_angles(
+            [],
+            None,
+            n_views=N,
+            keep=range(N),
+            name="s",
+            hint="s.mdoc lies beside it but has no TiltAngle",
+        )
 
 
 @pytest.mark.parametrize("step", [1, 2, 3])

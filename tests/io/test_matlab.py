@@ -88,3 +88,39 @@ def test_the_silicon_series(reference: Callable[[str], Path]) -> None:
     series = read_tilt_series(path, angles="0:177:3", pixel_nm=0.0195)
     assert tuple(series.data.shape) == (60, 128, 128)
     assert float(series.data[0].sum()) == 74320  # the sum over (y, x) of the first view
+
+
+@pytest.mark.parametrize("shape", [(5,), (5, 1), (1, 5)])
+def test_a_vector_called_angles_gives_them(shape: tuple[int, ...], tmp_path: Path) -> None:
+    tilts = np.array([-60.0, -30, 0, 30, 60])
+    savemat(tmp_path / "a.mat", {"p": DATA, "angles": tilts.reshape(shape), "pixel_nm": 0.7})
+    series = read_tilt_series(tmp_path / "a.mat")
+    np.testing.assert_array_equal(series.geometry.angles_deg, tilts)
+    assert series.geometry.pixel_nm == pytest.approx(0.7)
+    np.testing.assert_array_equal(series.data.numpy(), DATA.transpose(2, 0, 1))
+
+
+def test_euler_angles_of_a_single_axis_and_structs(tmp_path: Path) -> None:
+    tilts = np.array([-60.0, -30, 0, 30, 60])
+    euler = np.stack([0 * tilts, tilts, 0 * tilts], axis=1)
+    savemat(tmp_path / "a.mat", {"s": {"data": DATA, "angles": euler, "note": "x"}})
+    series = read_tilt_series(tmp_path / "a.mat")
+    np.testing.assert_array_equal(series.geometry.angles_deg, tilts)
+    np.testing.assert_array_equal(series.data.numpy(), DATA.transpose(2, 0, 1))
+    euler[:, 0] = tilts / 2  # a general rotation of each view is no tilt
+    savemat(tmp_path / "b.mat", {"s": {"data": DATA, "angles": euler}})
+    with pytest.raises(UserError, match="no tilt angles"):
+        read_tilt_series(tmp_path / "b.mat")
+
+
+def test_views_first_where_only_they_are_as_many_as_the_angles(tmp_path: Path) -> None:
+    savemat(tmp_path / "a.mat", {"p": DATA, "angles": [-60.0, 0, 60]})
+    np.testing.assert_array_equal(read_tilt_series(tmp_path / "a.mat").data.numpy(), DATA)
+
+
+def test_one_of_two_arrays_is_chosen_by_name(tmp_path: Path) -> None:
+    savemat(tmp_path / "a.mat", {"haadf": DATA, "bf": -DATA})
+    series = read_tilt_series(tmp_path / "a.mat", angles="-60:60:30", dataset="bf")
+    np.testing.assert_array_equal(series.data.numpy(), -DATA.transpose(2, 0, 1).astype(float))
+    with pytest.raises(UserError, match="holds haadf, bf"):
+        read_tilt_series(tmp_path / "a.mat", angles="-60:60:30", dataset="df")

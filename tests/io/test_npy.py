@@ -40,3 +40,10 @@ def test_truncated(tmp_path: Path) -> None:
         (tmp_path / "a.npy").write_bytes(content[:size])
         with pytest.raises(UserError, match="truncated"):
             read_tilt_series(tmp_path / "a.npy")
+
+
+def test_views_may_be_the_last_side_where_the_angles_say_so(tmp_path: Path) -> None:
+    views = np.arange(5 * 4 * 6, dtype=np.float32).reshape(5, 4, 6)
+    np.save(tmp_path / "a.npy", views.transpose(1, 2, 0))
+    series = read_tilt_series(tmp_path / "a.npy", angles="-60:60:30")
+    np.testing.assert_array_equal(series.data.numpy(), views)

@@ -27,7 +27,8 @@ def stack(pack_mrc: Callable[..., bytes], tmp_path: Path) -> Path:
 
 def mdoc(angles: np.ndarray, *, spacing: float = 4.0, axis: float = 85.3) -> str:
     views = "".join(
-        f"[ZValue = {i}]\nTiltAngle = {a}\nRotationAngle = {axis}\n" for i, a in enumerate(angles)
+        f"[ZValue = {i}]\nTiltAngle = {a}\nRotationAngle = {axis + 90}\n"
+        for i, a in enumerate(angles)
     )
     return f"PixelSpacing = {spacing}\n{views}"
 

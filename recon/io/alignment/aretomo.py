@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from recon.errors import UserError
-from recon.io.alignment.text import read_text, write_text
+from recon.io.text import read_text, write_text
 
 _HEAD = (
     "# SEC     ROT         GMAG       TX          TY      SMEAN     SFIT    SCALE     BASE    "

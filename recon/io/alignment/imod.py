@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from recon.errors import UserError
-from recon.io.alignment.text import read_text, write_text
 from recon.io.angle_text import read_tlt
+from recon.io.text import read_text, write_text
 
 __all__ = ["read_tlt", "read_xf", "write_tlt", "write_xf"]
 

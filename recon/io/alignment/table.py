@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import csv
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +26,8 @@ import yaml  # type: ignore[import-untyped]
 from recon.align.from_file import GivenAlignment
 from recon.errors import UserError
 from recon.geometry import axis_rotation
-from recon.io.alignment.imod import read_xf
+from recon.io.alignment.aretomo import read_aln
+from recon.io.alignment.imod import read_tlt, read_xf
 from recon.io.atomic import replacing
 
 COLUMNS = ("view", "dy_px", "dx_px", "rotation_deg")
@@ -33,13 +35,18 @@ LEFT_PX = 1e-5  # per pixel: two transforms closer than an .xf file's digits are
 
 
 def read_alignment(path: Path) -> GivenAlignment:
-    """By suffix: .yaml, .yml, .csv, .xf. Raises ``UserError`` naming the file and the line or view
+    """By suffix: .yaml, .yml, .csv, .xf (with the solved tilts of a .tlt of the same name beside
+    it), .aln. Raises ``UserError`` naming the file and the line or view
     that is not as above."""
     suffix = path.suffix.lower()
     if suffix == ".xf":
         return _from_xf(path)
+    if suffix == ".aln":
+        return _from_aln(path)
     if suffix not in (".yaml", ".yml", ".csv"):
-        raise UserError(f"align.path={path.name} given, a .yaml, .csv or IMOD .xf file wanted")
+        raise UserError(
+            f"align.path={path.name} given, a .yaml, .csv, IMOD .xf or AreTomo .aln file wanted"
+        )
     try:
         text = path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -106,9 +113,34 @@ def write_alignment(path: Path, given: GivenAlignment) -> None:
 
 
 def _from_xf(path: Path) -> GivenAlignment:
+    found = _from_transforms(path, *read_xf(path))
+    beside = path.with_suffix(".tlt")
+    if not beside.is_file():
+        return found
+    tilts = read_tlt(beside)
+    if tilts.size != len(found.shifts_px):
+        raise UserError(
+            f"{beside.name} has {tilts.size} tilt angles but {path.name} aligns "
+            f"{len(found.shifts_px)} views; remove the one that is of another series"
+        )
+    return replace(found, tilt_deg=tilts, tilt_by=beside.name)
+
+
+def _from_aln(path: Path) -> GivenAlignment:
+    aln = read_aln(path)
+    order = np.argsort(aln.section)
+    found = _from_transforms(path, aln.matrices[order], aln.shifts[order])
+    left_out = sorted(set(range(aln.raw_size[2])) - set(aln.section.tolist()))
+    return replace(found, tilt_deg=aln.tilt_deg[order], tilt_by=path.name, left_out=tuple(left_out))
+
+
+def _from_transforms(path: Path, matrices: np.ndarray, shifts: np.ndarray) -> GivenAlignment:
+    """``matrices``: (view, 2, 2) and ``shifts``: (view, 2), both on (x, y)."""
     # IMOD's matrices act on (x, y), ours on (y, x): both axes reversed.
-    matrices, shifts = (np.ascontiguousarray(part) for part in read_xf(path))
-    matrices, shifts = matrices[:, ::-1, ::-1], shifts[:, ::-1]
+    matrices, shifts = (
+        np.ascontiguousarray(matrices[:, ::-1, ::-1]),
+        np.ascontiguousarray(shifts[:, ::-1]),
+    )
     if not (
         np.isfinite(matrices).all()
         and np.isfinite(shifts).all()

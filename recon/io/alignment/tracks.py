@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from recon.errors import UserError
-from recon.io.alignment.text import read_text, write_text
+from recon.io.text import read_text, write_text
 
 
 def write_xyz(

@@ -1,13 +1,12 @@
 """Where HyperSpy, Berkeley EMD and plain HDF5 files keep the stack, its axes and its tilt angles.
 
-Sources: https://hyperspy.org/rosettasciio/file_specification/hspy.html,
-https://emdatasets.com/format (EMD 0.2), and for the tilts that ETSpy adds, the file's own
-Tomography group.
+Sources: https://hyperspy.org/rosettasciio/file_specification/hspy.html, https://emdatasets.com/format
+(EMD 0.2), https://github.com/py4dstem/emdfile for EMD 1.0, and for the tilts that ETSpy adds, the
+file's own Tomography group.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,150 +14,122 @@ import h5py
 import numpy as np
 
 from recon.errors import UserError
+from recon.io.array_axes import (
+    Axis,
+    Order,
+    angle_vector,
+    from_axes,
+    is_angle_name,
+    uniform,
+)
+from recon.io.dataset import choose_dataset
 from recon.io.stack import AngleSource, PixelSource
-from recon.io.units import is_degrees, length_nm, pixel_source
 
 _H5: Any = h5py  # the library has no types
-
-_ANGLE_NAMES = ("tilt", "angle", "theta")
 
 
 @dataclass(frozen=True, eq=False)
 class Layout:
-    """``dataset``: its path in the file. ``tilt_axis``: which of its three axes counts the
-    views."""
+    """``dataset``: its path in the file. ``order``: which of its axes are (tilt, y, x); ``open``:
+    the format does not say that the first is the views. ``hint`` as ``StackFile``'s."""
 
     kind: str
     dataset: str
-    tilt_axis: int = 0
+    order: Order = (0, 1, 2)
     angles: tuple[AngleSource, ...] = ()
     pixels: tuple[PixelSource, ...] = ()
     notes: tuple[str, ...] = ()
+    hint: str = ""
+    open: bool = False
 
 
-@dataclass(frozen=True)
-class Axis:
-    """One calibrated axis: value of index i is ``values[i]``; ``named`` when it calls itself tilt
-    or angle."""
-
-    name: str
-    unit: str
-    offset: float
-    scale: float
-
-    @property
-    def is_tilt(self) -> bool:
-        return is_degrees(self.unit) or any(n in self.name.lower() for n in _ANGLE_NAMES)
-
-
-def from_axes(
-    axes: Sequence[Axis], shape: Sequence[int], kind: str
-) -> tuple[int, tuple[AngleSource, ...], tuple[PixelSource, ...]]:
-    """(tilt axis, angle sources, pixel sources) of three calibrated axes.
-
-    The tilt axis is the one in degrees or of such a name, else the first. A tilt axis without
-    calibration says nothing.
-    """
-    tilts = [i for i, axis in enumerate(axes) if axis.is_tilt]
-    tilt = tilts[0] if tilts else 0
-    angles: tuple[AngleSource, ...] = ()
-    axis = axes[tilt]
-    if tilts and (is_degrees(axis.unit) or (axis.offset, axis.scale) != (0.0, 1.0)):
-        angles = (AngleSource(f"{kind} axis", axis.offset + axis.scale * np.arange(shape[tilt])),)
-    y, x = (a for i, a in enumerate(axes) if i != tilt)
-    return tilt, angles, pixel_source([length_nm(a.scale, a.unit) for a in (x, y)], f"{kind} axes")
-
-
-def hyperspy(file: Any, name: str) -> Layout:
+def hyperspy(file: Any, name: str, dataset: str | None) -> Layout:
     """A HyperSpy signal: axis-0, axis-1, axis-2 groups with scale, offset and units beside the
-    data."""
+    data, or with the values themselves (DataAxis)."""
     experiments = [
         g for g in file.get("Experiments", {}).values() if isinstance(g, _H5.Group) and "data" in g
     ]
-    if len(experiments) != 1:
-        raise UserError(
-            f"{name} holds {len(experiments)} HyperSpy signals, one tilt series wanted; save that "
-            f"one alone"
-        )
-    group = experiments[0]
+    names = [str(g.name).rsplit("/", 1)[-1] for g in experiments]
+    group = experiments[choose_dataset(names, dataset, name=name)]
     data = group["data"]
     path = str(data.name)
     if len(data.shape) != 3:
         return Layout("HyperSpy", path)  # the caller's sentence says how many dimensions are wrong
-    axes = []
-    for i in range(3):
-        attrs = group[f"axis-{i}"].attrs if f"axis-{i}" in group else {}
-        axes.append(
-            Axis(
-                _text(attrs.get("name", "")),
-                _text(attrs.get("units", "")),
-                float(attrs.get("offset", 0.0)),
-                float(attrs.get("scale", 1.0)),
-            )
-        )
-    tilt, angles, pixels = from_axes(axes, data.shape, "HyperSpy")
+    axes = [_hyperspy_axis(group.get(f"axis-{i}"), data.shape[i]) for i in range(3)]
+    sides = from_axes(axes, "HyperSpy")
+    angles, hint = sides.angles, sides.hint
     tilts = group.get("metadata/Tomography/_sig_tilts/data")
-    if isinstance(tilts, _H5.Dataset) and tilts.size == data.shape[tilt] and np.ptp(tilts[()]) > 0:
-        angles = (
-            AngleSource("ETSpy tilts", np.asarray(tilts[()], dtype=np.float64).ravel()),
-            *angles,
-        )
-    return Layout("HyperSpy", path, tilt, angles, pixels)
+    if isinstance(tilts, _H5.Dataset) and tilts.size == data.shape[sides.order[0]]:
+        values = np.asarray(tilts[()], dtype=np.float64).ravel()
+        if np.ptp(values) > 0:
+            angles, hint = (AngleSource("ETSpy tilts", values, own=True), *angles), ""
+        else:
+            hint = f"its ETSpy tilts were never set, all are {values[0]:g}"
+    return Layout("HyperSpy", path, sides.order, angles, sides.pixels, hint=hint)
 
 
-def berkeley(file: Any, name: str) -> Layout | None:
-    """A Berkeley EMD: groups marked emd_group_type = 1, with dim1, dim2, dim3 beside the data. None
-    when there is none."""
+def _hyperspy_axis(group: Any, size: int) -> Axis:
+    if group is None:
+        return Axis("", "", None)
+    name, unit = _text(group.attrs.get("name", "")), _text(group.attrs.get("units", ""))
+    values = group.get("axis") if isinstance(group, _H5.Group) else None
+    if isinstance(values, _H5.Dataset) and values.size == size:  # a DataAxis
+        return Axis(name, unit, np.asarray(values[()], dtype=np.float64).ravel())
+    kind = _text(group.attrs.get("_type", "UniformDataAxis"))
+    if kind != "UniformDataAxis" or not {"offset", "scale"} <= set(group.attrs):
+        return Axis(name, unit, None)  # a function of another axis: its text is not run
+    return uniform(name, unit, float(group.attrs["offset"]), float(group.attrs["scale"]), size)
+
+
+def berkeley(file: Any, name: str, dataset: str | None) -> Layout | None:
+    """An EMD: groups with dim1, dim2, dim3 (0.2) or dim0, dim1, dim2 (1.0) beside the data,
+    whether or not marked by ``emd_group_type``. None when there is none."""
     groups: list[Any] = []
 
     def look(_: str, item: Any) -> None:
+        if not isinstance(item, _H5.Group) or not isinstance(item.get("data"), _H5.Dataset):
+            return
+        mark = item.attrs.get("emd_group_type")
+        # 0.2 counts kinds of groups, 1.0 names them; Tomviz writes files without a mark.
         if (
-            isinstance(item, _H5.Group)
-            and item.attrs.get("emd_group_type") == 1
-            and isinstance(item.get("data"), _H5.Dataset)
+            (not isinstance(mark, str | bytes) and mark == 1)
+            or _text(mark) == "array"
+            or "dim1" in item
         ):
             groups.append(item)
 
     file.visititems(look)
     if not groups:
         return None
-    stacks = [g for g in groups if len(g["data"].shape) == 3]
-    if len(stacks) > 1:
-        names = ", ".join(str(g.name).rsplit("/", 1)[-1] for g in stacks[:5])
-        raise UserError(
-            f"{name} holds {len(stacks)} stacks ({names}), one tilt series wanted; save that one "
-            f"alone"
-        )
-    group = (stacks or groups)[0]
+    stacks = [g for g in groups if len(g["data"].shape) == 3] or groups
+    chosen = 0
+    if len(stacks) > 1 or dataset is not None:
+        chosen = choose_dataset([str(g.name).lstrip("/") for g in stacks], dataset, name=name)
+    group = stacks[chosen]
     data = group["data"]
     path = str(data.name)
     if len(data.shape) != 3:
         return Layout("Berkeley EMD", path)
-    dims = [group.get(f"dim{i + 1}") for i in range(3)]
-    axes, angles = [], None
-    for dim, size in zip(dims, data.shape, strict=True):
-        if not isinstance(dim, _H5.Dataset) or dim.dtype.kind not in "iuf" or dim.size < 2:
-            axes.append(Axis("", "", 0.0, 1.0))
-            continue
-        values = np.asarray(dim[()], dtype=np.float64).ravel()
-        axis = Axis(
-            _text(dim.attrs.get("name", "")),
-            _text(dim.attrs.get("units", "")),
-            float(values[0]),
-            float(values[1] - values[0]),
-        )
-        axes.append(axis)
-        if axis.is_tilt and values.size == size and angles is None:
-            angles = AngleSource(
-                "EMD dim", values
-            )  # the values themselves: tilts need not be equally spaced
-    tilt, _, pixels = from_axes(axes, data.shape, "EMD")
-    return Layout("Berkeley EMD", path, tilt, () if angles is None else (angles,), pixels)
+    first = 0 if "dim0" in group else 1
+    axes = [_emd_axis(group.get(f"dim{first + i}"), data.shape[i]) for i in range(3)]
+    sides = from_axes(axes, "EMD")
+    return Layout("Berkeley EMD", path, sides.order, sides.angles, sides.pixels, hint=sides.hint)
 
 
-def plain(file: Any, name: str) -> Layout:
-    """A file of unknown origin with one array of three dimensions; a vector named tilt, angle or
-    theta gives the angles."""
+def _emd_axis(dim: Any, size: int) -> Axis:
+    """All values, since tilts need not be equally spaced; the first two of an even axis (1.0)."""
+    if not isinstance(dim, _H5.Dataset) or dim.dtype.kind not in "iuf":
+        return Axis("", "", None)
+    name, unit = _text(dim.attrs.get("name", "")), _text(dim.attrs.get("units", ""))
+    values = np.asarray(dim[()], dtype=np.float64).ravel()
+    if values.size == 2 != size:
+        return uniform(name, unit, float(values[0]), float(values[1] - values[0]), size)
+    return Axis(name, unit, values if values.size == size else None)
+
+
+def plain(file: Any, name: str, dataset: str | None) -> Layout:
+    """A file of unknown origin with one array of three dimensions; a vector or an attribute named
+    tilt, angle or theta gives the angles."""
     arrays: list[Any] = []
     vectors: list[Any] = []
 
@@ -169,30 +140,30 @@ def plain(file: Any, name: str) -> Layout:
     file.visititems(look)
     stacks = [a for a in arrays if len(a.shape) == 3] or arrays
     best = [a for a in stacks if str(a.name).rsplit("/", 1)[-1].lower() == "data"]
-    chosen = stacks if len(stacks) == 1 else best
-    if len(chosen) != 1:
-        names = ", ".join(str(a.name) for a in stacks[:4]) or "no array of numbers"
+    if dataset is None and len(best) == 1:
+        stacks = best
+    if not stacks:
         raise UserError(
-            f"{name} holds {names[:150]}; one array (tilt, y, x) wanted, or one called 'data'; "
-            f"save the tilt series alone"
+            f"{name} holds no array of numbers, one array (tilt, y, x) wanted; save the tilt "
+            "series in it"
         )
-    data = chosen[0]
-    named = [
-        v
-        for v in vectors
-        if v.size == data.shape[0] > 1
-        and any(n in str(v.name).rsplit("/", 1)[-1].lower() for n in _ANGLE_NAMES)
+    data = stacks[choose_dataset([str(a.name) for a in stacks], dataset, name=name)]
+    called: list[tuple[str, np.ndarray]] = [
+        (f"dataset {v.name}", v[()])
+        for v in (*vectors, *(a for a in arrays if a is not data))
+        if is_angle_name(v.name)
     ]
-    angles = (
-        (
-            AngleSource(
-                f"dataset {named[0].name}", np.asarray(named[0][()], dtype=np.float64).ravel()
-            ),
-        )
-        if len(named) == 1
-        else ()
-    )
-    return Layout("HDF5", str(data.name), 0, angles)
+    for where in (data, data.parent, file):
+        called += [(f"attribute {k}", v) for k, v in where.attrs.items() if is_angle_name(k)]
+    sides = set(data.shape)
+    found = {
+        source: values
+        for source, given in called
+        if (values := angle_vector(given)) is not None and values.size in sides and values.size > 1
+    }
+    first = [s for s, v in found.items() if v.size == data.shape[0]] or list(found)
+    angles = (AngleSource(first[0], found[first[0]], own=True),) if len(first) == 1 else ()
+    return Layout("HDF5", str(data.name), (0, 1, 2), angles, open=True)
 
 
 def _text(value: object) -> str:

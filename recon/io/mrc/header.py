@@ -41,12 +41,12 @@ _FIELDS = {
     "n_labels": ("i4", (), 220),
     "labels": ("S80", (10,), 224),
 }
-_TYPES = {0: "i1", 1: "i2", 2: "f4", 6: "u2", 12: "f2"}
+HALF_BYTE = 101  # the mode of 4-bit pixels: two in a byte, the first in its lower half
+_TYPES = {0: "i1", 1: "i2", 2: "f4", 6: "u2", 12: "f2", HALF_BYTE: "u1"}
 _UNUSABLE = {
     3: "complex numbers (mode 3)",
     4: "complex numbers (mode 4)",
     16: "colours (mode 16, RGB)",
-    101: "4-bit numbers (mode 101)",
 }
 LONGEST_SIDE = 1 << 20
 ByteOrder = Literal["<", ">"]
@@ -68,9 +68,11 @@ def header_dtype(order: ByteOrder) -> np.dtype[np.void]:
 
 @dataclass(frozen=True, eq=False)
 class MrcHeader:
-    """``shape``: (z, y, x). ``dtype``: of a pixel, with its byte order. ``offset``: bytes before
-    the first pixel. ``pixel_a``: (x, y, z) Angstrom, zero where unknown. ``fields``: the raw
-    record."""
+    """``shape``: (z, y, x) as columns, rows and sections lie in the file. ``dtype``: of a pixel,
+    with its byte order. ``add``: to stored values. ``packed``: two pixels a byte.
+    ``sign_unknown``: the header does not say whether bytes have a sign. ``turned``: columns run
+    along y (MAPC = 2, MAPR = 1). ``offset``: bytes before the first pixel. ``pixel_a``: (x, y, z) Angstrom, zero where
+    unknown. ``fields``: the raw record."""
 
     shape: tuple[int, int, int]
     dtype: np.dtype[np.generic]
@@ -79,11 +81,19 @@ class MrcHeader:
     pixel_a: tuple[float, float, float]
     labels: tuple[str, ...]
     fields: np.void
+    add: float = 0.0
+    packed: bool = False
+    sign_unknown: bool = False
+    turned: bool = False
+
+    @property
+    def section_bytes(self) -> int:
+        _, ny, nx = self.shape
+        return ny * ((nx + 1) // 2 if self.packed else nx * self.dtype.itemsize)
 
     @property
     def data_bytes(self) -> int:
-        nz, ny, nx = self.shape
-        return nz * ny * nx * self.dtype.itemsize
+        return self.shape[0] * self.section_bytes
 
 
 def is_mrc(head: bytes) -> bool:
@@ -148,12 +158,19 @@ def _build(head: bytes, order: ByteOrder, name: str) -> MrcHeader:
             f"{name} holds {_UNUSABLE[mode]}, one real number per pixel wanted; convert it, for "
             f"example with IMOD newstack"
         )
+    signed, add = _sign_of_bytes(fields)
     dtype = (
         np.dtype("u1")
-        if mode == 0 and _unsigned_bytes(fields)
+        if mode == 0 and signed is False
         else np.dtype(_TYPES[mode]).newbyteorder(order)
     )
     nx, ny, nz = (int(n) for n in fields["shape"])
+    axes = [int(a) for a in fields["axes"]]
+    if axes not in ([1, 2, 3], [2, 1, 3], [0, 0, 0]):
+        raise UserError(
+            f"{name} has its axes in the order {axes} (MAPC, MAPR, MAPS), sections along z (1, 2, 3 "
+            "or 2, 1, 3) wanted; write it again in that order, for example with IMOD clip flipyz"
+        )
     count = min(max(int(fields["n_labels"]), 0), 10)
     texts = (
         bytes(label).split(b"\0")[0].decode("latin-1").strip() for label in fields["labels"][:count]
@@ -166,15 +183,26 @@ def _build(head: bytes, order: ByteOrder, name: str) -> MrcHeader:
         pixel_a=(_pixel(fields, 0), _pixel(fields, 1), _pixel(fields, 2)),
         labels=tuple(t for t in texts if t),
         fields=fields,
+        add=add if mode == 0 else 0.0,
+        packed=mode == HALF_BYTE,
+        sign_unknown=mode == 0 and signed is None,
+        turned=axes == [2, 1, 3],
     )
 
 
-def _unsigned_bytes(fields: np.void) -> bool:
-    """Mode 0 is signed in MRC2014, but unsigned in IMOD unless bit 0 of its flags is set; else the
-    header's range tells."""
+def _sign_of_bytes(fields: np.void) -> tuple[bool | None, float]:
+    """(whether bytes have a sign, None where the header does not say; what to add to them).
+
+    Mode 0 is signed in MRC2014. In IMOD it is unsigned unless bit 0 of its flags is set, and then
+    stands for 0 to 255 with 128 taken off. Else the header's range tells, where it has one.
+    """
     if int(fields["imod_stamp"]) == IMOD_STAMP:
-        return not int(fields["imod_flags"]) & 1
-    return float(fields["minimum"]) >= 0 and 127 < float(fields["maximum"]) <= 255
+        signed = bool(int(fields["imod_flags"]) & 1)
+        return signed, 128.0 if signed else 0.0
+    low, high = float(fields["minimum"]), float(fields["maximum"])
+    if not low < high or not -128 <= low <= high <= 255:  # not computed
+        return None, 0.0
+    return (None if low >= 0 and high <= 127 else low < 0), 0.0
 
 
 def _pixel(fields: np.void, axis: int) -> float:
@@ -184,4 +212,11 @@ def _pixel(fields: np.void, axis: int) -> float:
     if grid <= 0 or not np.isfinite(cell) or cell <= 0:
         return 0.0
     size = cell / grid
+    # Writers of 4-bit files count the bytes of a row, each of two pixels.
+    if (
+        axis == 0
+        and int(fields["mode"]) == HALF_BYTE
+        and abs(2 * size - _pixel(fields, 1)) < 0.02 * size
+    ):
+        size *= 2
     return 0.0 if size == 1.0 else size

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -31,21 +32,27 @@ def open_mrc(path: Path) -> StackFile:
         if size is not None:
             _check_size(header, size, path.name)
         extended = file.read(header.offset - HEADER_BYTES)
+        header, said = _with_sign(header, file, path.name)
     angles, pixels, notes = read_extended(header, extended)
     own = voxel_from_labels(header.labels)
+    if header.add:
+        said += (f"IMOD's signed bytes: {header.add:g} added, as IMOD does",)
+    if header.turned:
+        said += ("columns run along y (MAPC = 2, MAPR = 1): views turned to rows along y",)
+    shape = (header.shape[0], *(header.shape[:0:-1] if header.turned else header.shape[1:]))
 
     def fill(out: np.ndarray, keep: Sequence[int]) -> None:
         _fill(path, zipped, header, out, keep)
 
     return StackFile(
         path=path,
-        kind=f"MRC {header.dtype.name}",
-        shape=header.shape,
+        kind="MRC 4-bit" if header.packed else f"MRC {header.dtype.name}",
+        shape=(shape[0], shape[1], shape[2]),
         fill=fill,
         angles=angles,
         # Our own label has all digits, and knows a true 0.1 nm (1.0 A) from an unknown size.
         pixels=(*(own if own is not None else _header_pixel(header)), *pixels),
-        notes=notes,
+        notes=(*said, *notes),
         history=history_from_labels(header.labels),
     )
 
@@ -56,9 +63,10 @@ def _stream(path: Path, zipped: bool) -> BinaryIO:
 
 def _check_size(header: MrcHeader, size: int, name: str) -> None:
     nz, ny, nx = header.shape
-    section = ny * nx * header.dtype.itemsize
+    section = header.section_bytes
     there = size - header.offset
-    promised = f"{nz} views of {nx} x {ny} {header.dtype.name}"
+    kind = "4-bit" if header.packed else header.dtype.name
+    promised = f"{nz} views of {nx} x {ny} {kind}"
     if there < header.data_bytes:
         raise UserError(
             f"{name} is truncated: its header promises {promised} "
@@ -91,17 +99,58 @@ def _fill(
 ) -> None:
     """One view at a time: beside the float32 stack only one view in the file's own type is in
     memory."""
-    nz, ny, nx = header.shape
-    section = ny * nx * header.dtype.itemsize
     try:
         with _stream(path, zipped) as file:
             for k, view in enumerate(keep):
-                file.seek(header.offset + view * section)
-                raw = file.read(section)
-                if len(raw) < section:
-                    raise EOFError
-                out[k] = np.frombuffer(raw, header.dtype).reshape(ny, nx)
+                out[k] = _section(file, header, view)
     except (EOFError, gzip.BadGzipFile) as error:
         raise UserError(
-            f"{path.name} is truncated: it ends before view {view} of {nz}; copy it again"
+            f"{path.name} is truncated: it ends before view {view} of {header.shape[0]}; copy it "
+            "again"
         ) from error
+
+
+def _section(file: BinaryIO, header: MrcHeader, view: int) -> np.ndarray:
+    """(y, x) of one section, float32 where anything was done to it. Raises ``EOFError``."""
+    _, ny, nx = header.shape
+    file.seek(header.offset + view * header.section_bytes)
+    raw = file.read(header.section_bytes)
+    if len(raw) < header.section_bytes:
+        raise EOFError
+    values = np.frombuffer(raw, header.dtype).reshape(ny, -1)
+    if header.packed:
+        values = np.stack([values & 15, values >> 4], axis=2).reshape(ny, -1)[:, :nx]
+    if header.add:
+        values = values.astype(np.float32) + np.float32(header.add)
+    return values.T if header.turned else values
+
+
+def _with_sign(header: MrcHeader, file: BinaryIO, name: str) -> tuple[MrcHeader, tuple[str, ...]]:
+    """Bytes whose sign the header does not tell, with the sign that the data tell: read wrongly,
+    values about 128 tear neighbouring pixels apart by 255."""
+    if not header.sign_unknown:
+        return header, ()
+    torn = {"i1": 0.0, "u1": 0.0}
+    high, low = False, False
+    try:
+        for view in sorted({0, header.shape[0] // 2, header.shape[0] - 1}):
+            values = _section(file, replace(header, turned=False), view)
+            high, low = high or bool((values < 0).any()), low or bool((values >= 0).any())
+            for kind in torn:
+                smooth = np.asarray(values).view(kind).astype(np.float64)
+                torn[kind] += float(np.abs(np.diff(smooth)).mean())
+    except EOFError:  # the sentence about it comes with the pixels
+        return header, ()
+    if not high:
+        return header, ()
+    unsigned = torn["u1"] < 0.8 * torn["i1"] or not low
+    guess = "unsigned" if unsigned else "signed"
+    why = (
+        "as neighbouring pixels resemble each other then"
+        if abs(torn["u1"] - torn["i1"]) > 0.2 * torn["i1"]
+        else "as all would be negative else"
+        if unsigned
+        else "as the format has it"
+    )
+    note = f"{name} does not say whether its bytes have a sign: taken as {guess}, {why}"
+    return (replace(header, dtype=np.dtype("u1")) if unsigned else header), (note,)

@@ -7,6 +7,7 @@ import re
 import struct
 import zlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import numpy as np
 import tifffile
 
 from recon.errors import UserError
+from recon.io.dataset import choose_dataset
 from recon.io.pixels import check_numbers, check_sides
 from recon.io.provenance import from_record
 from recon.io.stack import PixelSource, StackFile
@@ -37,24 +39,19 @@ BROKEN = (
 )
 
 
-def open_tiff(path: Path) -> StackFile:
-    """The first series of images in the file. Raises ``UserError`` for colours, single images, and
-    damaged files."""
+def open_tiff(path: Path, dataset: str | None = None) -> StackFile:
+    """The images of the file, whether written as one series or page by page, a thumbnail left out.
+
+    Of several channels ``dataset`` names or counts one. Raises ``UserError`` for colours, single
+    images, and damaged files.
+    """
     try:
         with tifffile.TiffFile(path) as tif:
-            series = tif.series[0]
-            check_page(series.keyframe, path.name)
+            stack, notes = _stack(tif, path.name, dataset)
             ours = from_record(tif.pages.first.description)
-            sides = tuple(int(n) for n in series.shape)
+            sides = stack.sides
             shape = check_sides((1, *sides) if ours and len(sides) == 2 else sides, name=path.name)
-            if len({s.shape[-2:] for s in tif.series if len(s.shape) >= 2}) > 1:
-                sizes = ", ".join(f"{s.shape[-1]} x {s.shape[-2]}" for s in tif.series[:4])
-                raise UserError(
-                    f"{path.name} holds images of several sizes ({sizes}), one size wanted; export "
-                    f"the stack alone"
-                )
-            dtype = check_numbers(series.dtype, name=path.name)
-            _check_length(path, series)
+            dtype = check_numbers(stack.dtype, name=path.name)
             pixels = pixel_sources(tif)
     except BROKEN as error:
         raise broken(path, error) from error
@@ -62,16 +59,7 @@ def open_tiff(path: Path) -> StackFile:
     def fill(out: np.ndarray, keep: Sequence[int]) -> None:
         try:
             with tifffile.TiffFile(path) as tif:
-                series = tif.series[0]
-                if len(series.pages) == shape[0]:
-                    for k, view in enumerate(keep):
-                        page = series.pages[view]
-                        assert page is not None
-                        out[k] = page.asarray().reshape(shape[1:])
-                else:  # ImageJ writes one page header for a whole stack
-                    whole = series.asarray().reshape(shape)
-                    for k, view in enumerate(keep):
-                        out[k] = whole[view]
+                _read(_stack(tif, path.name, dataset)[0], shape, out, keep)
         except BROKEN as error:
             raise broken(path, error) from error
 
@@ -83,8 +71,124 @@ def open_tiff(path: Path) -> StackFile:
         fill,
         angles=angles,
         pixels=pixels if own_pixels is None else own_pixels,
+        notes=notes,
         history=history,
     )
+
+
+def open_tiff_image(path: Path) -> StackFile:
+    """One image, as a stack of one view; a thumbnail beside it is left out."""
+    try:
+        with tifffile.TiffFile(path) as tif:
+            large = _largest(tif)
+            check_page(large[0].keyframe, path.name)
+            sides = [n for s in large for n in s.shape]
+            images = int(np.prod([n for s in large[:1] for n in s.shape[:-2]])) * len(large)
+            dtype = check_numbers(large[0].dtype, name=path.name)
+            for series in large:
+                _check_length(path, series)
+            pixels = pixel_sources(tif)
+    except BROKEN as error:
+        raise broken(path, error) from error
+
+    def fill(out: np.ndarray, keep: Sequence[int]) -> None:
+        try:
+            with tifffile.TiffFile(path) as tif:
+                out[:] = _largest(tif)[0].asarray().reshape(out.shape)
+        except BROKEN as error:
+            raise broken(path, error) from error
+
+    shape = (images, sides[-2], sides[-1])
+    return StackFile(path, f"TIFF {dtype.name}", shape, fill, pixels=pixels)
+
+
+@dataclass(frozen=True, eq=False)
+class _Stack:
+    """``pages``: one a view where there are as many; else ``whole`` has them all. ``channel``: (its
+    place among the sides, number) of whole."""
+
+    sides: tuple[int, ...]
+    dtype: np.dtype[np.generic]
+    pages: Sequence[Any]
+    whole: Any
+    channel: tuple[int, int] | None = None
+
+
+def _stack(
+    tif: tifffile.TiffFile, name: str, dataset: str | None
+) -> tuple[_Stack, tuple[str, ...]]:
+    """The views of the file, and notes on what was left out."""
+    large = _largest(tif)
+    for series in large:
+        check_page(series.keyframe, name)
+        _check_length(Path(tif.filehandle.path), series)
+    first = large[0]
+    notes: tuple[str, ...] = ()
+    if len(large) < len(tif.series):
+        small = [s for s in tif.series if s not in large]
+        notes = (f"left out {len(small)} smaller images (thumbnails) of the file",)
+    if len(large) > 1:  # written one by one: each page passes for a series of its own
+        if any(len(s.shape) != 2 for s in large):
+            index = choose_dataset(
+                [str(s.name or k) for k, s in enumerate(large)], dataset, name=name
+            )
+            first = large[index]
+            return _Stack(tuple(first.shape), first.dtype, list(first.pages), first), notes
+        if len({s.dtype for s in large}) > 1:
+            raise UserError(
+                f"{name} holds images of several number types, one wanted; export it again"
+            )
+        sides = (len(large), *first.shape)
+        return _Stack(sides, first.dtype, [s.pages[0] for s in large], None), notes
+    axes, sides = str(first.axes), tuple(int(n) for n in first.shape)
+    if len(sides) == 4 and 1 < sides[where := axes.find("C")] <= 16 and where >= 0:
+        index = choose_dataset(_channels(tif, sides[where]), dataset, name=name)
+        left = sides[:where] + sides[where + 1 :]
+        return _Stack(left, first.dtype, [], first, (where, index)), notes
+    return _Stack(sides, first.dtype, list(first.pages), first), notes
+
+
+def _largest(tif: tifffile.TiffFile) -> list[Any]:
+    """The series of images that are not marked as reduced and, of several sizes, are of the size
+    that all but one or two have. Raises ``UserError`` for a true mixture."""
+    series = [s for s in tif.series if not getattr(s.keyframe, "is_reduced", False)] or list(
+        tif.series
+    )
+    sizes: dict[tuple[int, ...], list[Any]] = {}
+    for s in series:
+        sizes.setdefault(tuple(s.shape[-2:]), []).append(s)
+    counts = {size: sum(int(np.prod(s.shape[:-2])) for s in group) for size, group in sizes.items()}
+    most = max(sizes, key=lambda size: (counts[size], size))
+    others = [size for size in sizes if size != most]
+    small = all(np.prod(size) < np.prod(most) and counts[size] <= 2 for size in others)
+    if others and not (small and counts[most] > sum(counts[o] for o in others)):
+        listed = ", ".join(f"{s.shape[-1]} x {s.shape[-2]}" for s in series[:4])
+        raise UserError(
+            f"{Path(tif.filehandle.path).name} holds images of several sizes ({listed}), one size "
+            "wanted; export the stack alone"
+        )
+    return sizes[most]
+
+
+def _channels(tif: tifffile.TiffFile, count: int) -> list[str]:
+    """Names of the channels where OME says them, else their numbers."""
+    named = (
+        re.findall(r'<Channel[^>]*\bName="([^"]+)"', tif.ome_metadata or "") if tif.is_ome else []
+    )
+    return named if len(named) == count else [f"channel {k}" for k in range(count)]
+
+
+def _read(stack: _Stack, shape: tuple[int, ...], out: np.ndarray, keep: Sequence[int]) -> None:
+    if len(stack.pages) == shape[0] and all(page is not None for page in stack.pages):
+        for k, view in enumerate(keep):
+            out[k] = stack.pages[view].asarray().reshape(shape[1:])
+        return
+    whole = stack.whole.asarray()  # ImageJ writes one page header for a whole stack
+    if stack.channel is not None:
+        whole = np.take(whole, stack.channel[1], axis=stack.channel[0])
+    whole = whole.reshape(shape)
+    for k, view in enumerate(keep):
+        out[k] = whole[view]
 
 
 def check_page(page: Any, name: str) -> None:

@@ -165,3 +165,119 @@ def test_real_labels_and_emd_files(reference: Callable[[str], Path], tmp_path: P
     for path in tmp_path.rglob("*.emd"):
         with pytest.raises(UserError, match=r"\.emd"):
             read_tilt_series(path)
+
+
+TILTS = [-61.0, -30.0, 0.0, 31.0, 60.0]
+
+
+def test_the_values_of_a_nonuniform_axis_and_never_its_indices(tmp_path: Path) -> None:
+    path = tmp_path / "a.hspy"
+    write_hspy(path)
+    with h5py.File(path, "a") as file:
+        axis = file["Experiments/s/axis-0"]
+        for key in ("offset", "scale"):
+            del axis.attrs[key]
+        axis.attrs["_type"] = "FunctionalDataAxis"
+    with pytest.raises(UserError, match="nobody calibrated"):
+        read_tilt_series(path)
+    with h5py.File(path, "a") as file:
+        file["Experiments/s/axis-0"].attrs["_type"] = "DataAxis"
+        file["Experiments/s/axis-0/axis"] = TILTS
+    assert read_tilt_series(path).geometry.angles_deg.tolist() == TILTS
+
+
+def test_the_default_axis_and_unset_etspy_tilts_are_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "a.hspy"
+    write_hspy(path, scale=1.0)
+    with h5py.File(path, "a") as file:
+        file["Experiments/s/axis-0"].attrs["offset"] = 0.0
+    with pytest.raises(UserError, match="the default 0, 1, 2"):
+        read_tilt_series(path)
+    with h5py.File(path, "a") as file:
+        file["Experiments/s/metadata/Tomography/_sig_tilts/data"] = np.zeros((5, 1))
+    with pytest.raises(UserError, match="ETSpy tilts were never set"):
+        read_tilt_series(path)
+    with h5py.File(path, "a") as file:
+        file["Experiments/s/metadata/Tomography/_sig_tilts/data"][:, 0] = TILTS
+    assert read_tilt_series(path).geometry.angles_deg.tolist() == TILTS
+
+
+@pytest.mark.parametrize("mark", [1, None])
+@pytest.mark.parametrize(
+    ("names", "axes"),
+    [
+        (("angles", "y", "x"), (0, 1, 2)),
+        (("x", "y", "angles"), (2, 1, 0)),
+        (("angles", "x", "y"), (0, 2, 1)),
+        (("y", "x", "angles"), (1, 2, 0)),
+    ],
+)
+def test_the_axes_of_an_emd_go_by_their_names(
+    names: tuple[str, ...], axes: tuple[int, int, int], mark: int | None, tmp_path: Path
+) -> None:
+    stored = DATA.transpose(axes)
+    values = {"angles": TILTS, "x": np.arange(6) * 0.5, "y": np.arange(4) * 0.5}
+    with h5py.File(tmp_path / "a.emd", "w") as file:
+        group = file.create_group("data/tomography")
+        if mark is not None:
+            group.attrs["emd_group_type"] = mark
+        group["data"] = stored
+        for i, name in enumerate(names):
+            group[f"dim{i + 1}"] = values[name]
+            group[f"dim{i + 1}"].attrs.update(
+                {"name": name, "units": "[deg]" if name == "angles" else "[n_m]"}
+            )
+    series = read_tilt_series(tmp_path / "a.emd")
+    np.testing.assert_array_equal(series.data.numpy(), DATA)
+    assert series.geometry.angles_deg.tolist() == TILTS
+    assert series.geometry.pixel_nm == pytest.approx(0.5)
+
+
+def test_emd_version_1(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file.attrs.update({"emd_group_type": "file", "version_major": 1})
+        group = file.create_group("root/ts")
+        group.attrs["emd_group_type"] = "array"
+        group["data"] = DATA
+        for i, (name, unit, values) in enumerate(
+            [("tilt", "deg", TILTS), ("y", "nm", [0, 0.5]), ("x", "nm", [0, 0.5])]
+        ):
+            group[f"dim{i}"] = values
+            group[f"dim{i}"].attrs.update({"name": name, "units": unit})
+    series = read_tilt_series(tmp_path / "a.h5")
+    assert series.geometry.angles_deg.tolist() == TILTS
+    assert series.geometry.pixel_nm == pytest.approx(0.5)
+
+
+def test_one_of_several_detectors_is_chosen_by_name(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "a.emd", "w") as file:
+        for k, detector in enumerate(("HAADF", "BF")):
+            group = file.create_group(f"Data/Image/{k}")
+            group["Data"] = (DATA + 1000 * k).transpose(1, 2, 0)
+            table = np.zeros((200, 5), np.uint8)
+            for i, tilt in enumerate(np.deg2rad(TILTS)):
+                text = json.dumps(
+                    {"BinaryResult": {"Detector": detector}, "Stage": {"AlphaTilt": str(tilt)}}
+                ).encode()
+                table[: len(text), i] = list(text)
+            group["Metadata"] = table
+    with pytest.raises(UserError, match=r"2 stacks \(HAADF, BF\).*dataset=HAADF"):
+        read_tilt_series(tmp_path / "a.emd")
+    for name in ("BF", "bf", "1"):
+        series = read_tilt_series(tmp_path / "a.emd", dataset=name)
+        np.testing.assert_array_equal(series.data.numpy(), DATA + 1000)
+    assert series.geometry.angles_deg == pytest.approx(TILTS)
+
+
+def test_angles_as_an_attribute_and_views_as_the_last_side(tmp_path: Path) -> None:
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w") as file:
+        file["recording/stack"] = DATA.transpose(1, 2, 0)
+        file["recording"].attrs["tilt_angles"] = TILTS
+    series = read_tilt_series(path)
+    np.testing.assert_array_equal(series.data.numpy(), DATA)
+    assert series.geometry.angles_deg.tolist() == TILTS
+    assert any("last side of the array" in line for line in series.history)
+    with h5py.File(path, "w") as file:
+        file["stack"] = DATA.transpose(1, 2, 0)
+    np.testing.assert_array_equal(read_tilt_series(path, angles=TILTS).data.numpy(), DATA)

@@ -44,14 +44,14 @@ def test_pixels_of_every_mode_come_back(
     )  # float16 has 11 bits
     data = np.random.default_rng(seed).integers(low, high, sides).astype(f"{order}{MODES[mode]}")
     data[:, 0, :2] = (0, 1)  # no constant view
-    content = pack_mrc(data, mode, extended=bytes(extended), tagged=tagged)
+    content = pack_mrc(data, mode, extended=bytes(extended), tagged=tagged, statistics=mode == 0)
     path = tmp_path_factory.mktemp("mrc") / "stack.st"
     path.write_bytes(gzip.compress(content) if zipped else content)
     series = read_tilt_series(path, angles=np.linspace(-60, 60, sides[0]).tolist())
     np.testing.assert_array_equal(series.data.numpy(), data.astype(np.float32))
 
 
-@pytest.mark.parametrize(("flags", "value"), [(0, 200.0), (1, -56.0), (None, -56.0)])
+@pytest.mark.parametrize(("flags", "value"), [(0, 200.0), (1, 72.0), (None, 200.0)])
 def test_bytes_are_unsigned_in_imod_without_its_flag(
     flags: int | None, value: float, pack_mrc: Callable[..., bytes], tmp_path: Path
 ) -> None:
@@ -59,6 +59,47 @@ def test_bytes_are_unsigned_in_imod_without_its_flag(
     path = tmp_path / "bytes.mrc"
     path.write_bytes(pack_mrc(data, 0, imod_flags=flags))
     assert set(read_volume(path).data.ravel().tolist()) == {value}
+
+
+@pytest.mark.parametrize(
+    ("middle", "signed"), [(60, False), (127, False), (200, False), (127, True), (200, True)]
+)
+def test_bytes_without_statistics_are_read_as_the_data_tell(
+    middle: int, signed: bool, pack_mrc: Callable[..., bytes], tmp_path: Path
+) -> None:
+    y, x = np.mgrid[:24, :30]
+    smooth = middle - 128 * signed + 50 * np.sin(x / 5) * np.cos(y / 6)
+    data = np.stack([smooth + k for k in range(3)]).round().astype("i1" if signed else "u1")
+    path = tmp_path / "a.mrc"
+    path.write_bytes(pack_mrc(data, 0))
+    series = read_tilt_series(path, angles=[-60, 0, 60])
+    np.testing.assert_array_equal(series.data.numpy(), data.astype(np.float32))
+    guessed = any("sign: taken as" in line for line in series.history)
+    assert guessed == bool((data.view("i1") < 0).any())
+
+
+def test_columns_along_y_are_turned(pack_mrc: Callable[..., bytes], tmp_path: Path) -> None:
+    views = np.arange(3 * 4 * 6, dtype=np.int16).reshape(3, 4, 6)  # (tilt, y, x)
+    path = tmp_path / "a.mrc"
+    path.write_bytes(pack_mrc(np.ascontiguousarray(views.transpose(0, 2, 1)), 1, axes=(2, 1, 3)))
+    series = read_tilt_series(path, angles=[-60, 0, 60])
+    np.testing.assert_array_equal(series.data.numpy(), views.astype(np.float32))
+    path.write_bytes(pack_mrc(views, 1, axes=(3, 2, 1)))
+    with pytest.raises(UserError, match=r"order \[3, 2, 1\]"):
+        read_tilt_series(path, angles=[-60, 0, 60])
+
+
+@pytest.mark.parametrize("width", [6, 7])
+def test_four_bit_pixels(width: int, pack_mrc: Callable[..., bytes], tmp_path: Path) -> None:
+    values = np.random.default_rng(0).integers(0, 16, (3, 4, width)).astype(np.uint8)
+    even = np.pad(values, ((0, 0), (0, 0), (0, width % 2)))
+    packed = even[:, :, ::2] | even[:, :, 1::2] << 4  # the first pixel in the lower half
+    content = bytearray(pack_mrc(packed, 101))
+    content[:4] = width.to_bytes(4, "little")
+    path = tmp_path / "a.mrc"
+    path.write_bytes(bytes(content))
+    series = read_tilt_series(path, angles=[-60, 0, 60], exclude=[])
+    np.testing.assert_array_equal(series.data.numpy(), values.astype(np.float32))
 
 
 @pytest.mark.parametrize(

@@ -111,3 +111,23 @@ def test_damage_is_a_sentence_or_harmless(
         read_tilt_series(path, angles="-60:60:30")
     except UserError as error:
         assert len(str(error)) < 400
+
+
+def test_pages_written_one_by_one_are_one_stack(tmp_path: Path) -> None:
+    views = np.arange(5 * 8 * 6, dtype=np.uint16).reshape(5, 8, 6)
+    with tifffile.TiffWriter(tmp_path / "a.tif") as writer:
+        writer.write(np.zeros((2, 2), np.uint16))  # a thumbnail
+        for view in views:
+            writer.write(view)
+    series = read_tilt_series(tmp_path / "a.tif", angles="-60:60:30", exclude=["1-2"])
+    np.testing.assert_array_equal(series.data.numpy(), views[[0, 3, 4]])
+    assert any("left out 1 smaller" in line for line in series.history)
+
+
+def test_one_of_two_channels_is_chosen(tmp_path: Path) -> None:
+    stack = np.arange(5 * 2 * 4 * 6, dtype=np.uint16).reshape(5, 2, 4, 6)
+    tifffile.imwrite(tmp_path / "a.tif", stack, imagej=True, metadata={"axes": "ZCYX"})
+    with pytest.raises(UserError, match=r"2 stacks \(channel 0, channel 1\)"):
+        read_tilt_series(tmp_path / "a.tif", angles="-60:60:30")
+    series = read_tilt_series(tmp_path / "a.tif", angles="-60:60:30", dataset="1")
+    np.testing.assert_array_equal(series.data.numpy(), stack[:, 1])
