@@ -152,6 +152,15 @@ def view_weights_deg(angles_deg: np.ndarray) -> np.ndarray:
     return np.asarray((weights / count)[inverse])
 
 
+def take_views(geometry: Geometry, index: np.ndarray) -> Geometry:
+    """The geometry of some views, in the order of ``index``."""
+    shifts = None if geometry.shifts_px is None else geometry.shifts_px[index]
+    matrices = None if geometry.matrices is None else geometry.matrices[index]
+    return Geometry(
+        geometry.angles_deg[index], geometry.pixel_nm, geometry.axis_deg, shifts, matrices
+    )
+
+
 def tilt_warning(geometry: Geometry) -> str:
     """What to doubt of the tilts; empty where there is nothing."""
     low, high = float(geometry.angles_deg.min()), float(geometry.angles_deg.max())

@@ -27,6 +27,9 @@ class TiltSeries:
     ``data``: (tilt, y, x) float32, y along the tilt axis once aligned; the unit is the detector's
     (counts, or -log of transmission). ``history``: what was done, one sentence a step. ``facts``:
     what was found on the way (numbers, lists, text, one entry a step), for the run's record.
+    ``precision``: (tilt, y, x) float32, the inverse variance of each pixel as a share of the
+    others', 0 where nothing was measured; None: all pixels alike. ``warnings``: sentences that the
+    user must see.
 
     Raises ``UserError`` when the stack is not three-dimensional or has another number of views than
     angles. Readers make sure that the pixels are finite.
@@ -37,6 +40,8 @@ class TiltSeries:
     name: str = "series"
     history: tuple[str, ...] = ()
     facts: Mapping[str, object] = field(default_factory=dict)
+    precision: Tensor | None = None
+    warnings: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         _check_data(self.data, self.name, "stack", "(tilt, y, x)", "series(stack, angles_deg)")
@@ -52,6 +57,11 @@ class TiltSeries:
                 f"file, pass angles=..., "
                 "or drop views with exclude=[...]"
             )
+        if self.precision is not None and self.precision.shape != self.data.shape:
+            raise UserError(
+                f"{self.name}: a precision of shape {tuple(self.precision.shape)} given, one for "
+                f"every pixel of {tuple(self.data.shape)} wanted"
+            )
 
     def after(
         self,
@@ -60,6 +70,8 @@ class TiltSeries:
         data: Tensor | None = None,
         geometry: Geometry | None = None,
         facts: Mapping[str, object] | None = None,
+        precision: Tensor | None = None,
+        warnings: tuple[str, ...] = (),
     ) -> TiltSeries:
         """The same series after one more step, named by a sentence for its history."""
         return replace(
@@ -68,6 +80,8 @@ class TiltSeries:
             geometry=self.geometry if geometry is None else geometry,
             history=(*self.history, step),
             facts={**self.facts, **(facts or {})},
+            precision=self.precision if precision is None else precision,
+            warnings=(*self.warnings, *warnings),
         )
 
     def __array__(self, dtype: object = None, copy: bool | None = None) -> np.ndarray:

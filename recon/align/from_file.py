@@ -54,6 +54,10 @@ def from_file(
             f"of shifts wanted"
         )
     n = series.geometry.n_views
+    kept, rejected = (series.facts.get(k) for k in ("kept_views", "rejected_views"))
+    if isinstance(kept, list) and isinstance(rejected, list):
+        if len(given.shifts_px) == len(kept) + len(rejected) != n + len(given.left_out):
+            given = _rows(given, kept)  # of the views that cleaning left
     if len(given.shifts_px) != n and len(given.shifts_px) + len(given.left_out) == n:
         raise UserError(
             f"{given.name} leaves out views {', '.join(map(str, given.left_out))}, which the "
@@ -98,6 +102,16 @@ def from_file(
                 shifts_px=round_rows(shifts, 4),
             )
         },
+    )
+
+
+def _rows(given: GivenAlignment, views: list[int]) -> GivenAlignment:
+    """The alignment of some of the views."""
+    return replace(
+        given,
+        shifts_px=given.shifts_px[views],
+        matrices=None if given.matrices is None else given.matrices[views],
+        tilt_deg=None if given.tilt_deg is None else given.tilt_deg[views],
     )
 
 

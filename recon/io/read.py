@@ -103,12 +103,9 @@ def read_tilt_series(
     ]
     if dropped:
         history.append(f"excluded views {', '.join(map(str, dropped))} (counted from 0)")
+    facts = {**heading.facts, **({"views_in_file": list(keep)} if dropped else {})}
     return TiltSeries(
-        torch.from_numpy(data),
-        geometry,
-        name=stem(path),
-        history=tuple(history),
-        facts=heading.facts,
+        torch.from_numpy(data), geometry, name=stem(path), history=tuple(history), facts=facts
     )
 
 

@@ -16,8 +16,8 @@ import torch
 from torch import Tensor
 
 from recon.errors import UserError
-from recon.geometry import Geometry
-from recon.projectors.base import check_geometry, check_operand, column_shifts, take_views
+from recon.geometry import Geometry, take_views
+from recon.projectors.base import check_geometry, check_operand, column_shifts
 
 
 def load_astra() -> Any:

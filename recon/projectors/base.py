@@ -85,12 +85,6 @@ def check_geometry(geometry: Geometry) -> None:
         )
 
 
-def take_views(geometry: Geometry, index: np.ndarray) -> Geometry:
-    """The geometry of some views, in the order of ``index``."""
-    shifts = None if geometry.shifts_px is None else geometry.shifts_px[index]
-    return Geometry(geometry.angles_deg[index], geometry.pixel_nm, geometry.axis_deg, shifts)
-
-
 def column_shifts(geometry: Geometry) -> np.ndarray:
     """(tilt,) where the rotation axis lands, in columns from the detector's centre: a shift *to
     add* of +1 means it lies at -1."""

@@ -16,9 +16,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from recon.geometry import Geometry, centre
+from recon.geometry import Geometry, centre, take_views
 from recon.projectors import kernels
-from recon.projectors.base import check_geometry, check_operand, column_shifts, take_views
+from recon.projectors.base import check_geometry, check_operand, column_shifts
 
 
 class NativeProjector:

@@ -46,10 +46,10 @@ def check_series(
     rows, width = (n // factor for n in shape[1:])
     narrow, wide = min(rows, width), max(rows, width)  # the frame may turn
     thickness = wide if settings.thickness_px is None else settings.thickness_px
-    if not 1 <= thickness <= 4 * narrow:
+    if settings.thickness_px is not None and not 1 <= thickness <= max(4 * narrow, wide):
         raise UserError(
-            f"thickness_px={thickness} given, 1 to {4 * narrow} wanted (a few times the width of "
-            f"{narrow} at most)"
+            f"thickness_px={thickness} given, 1 to {max(4 * narrow, wide)} wanted (a few times the "
+            f"width of {narrow}, or as wide as the views, at most)"
         )
     stack_gb = 4e-9 * math.prod(shape)
     need_gb = BASE_GB + STACKS_AT_ONCE * stack_gb

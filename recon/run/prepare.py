@@ -20,7 +20,7 @@ from recon.align.found import (
 )
 from recon.align.resample import noise_gain, resample
 from recon.console import Console
-from recon.geometry import Geometry, tilt_warning
+from recon.geometry import Geometry, take_views, tilt_warning
 from recon.metrics.overlay import geometry_errors
 from recon.series import TiltSeries
 from recon.simulate.sample import Sample
@@ -70,13 +70,22 @@ def prepare(
     console.say(*raw.history)
     if doubt := tilt_warning(raw.geometry):
         console.warn(doubt)
+    for warning in raw.warnings:
+        console.warn(warning)
     check(raw)
     clean = preprocess(raw)
     console.say(*clean.history[len(raw.history) :])
+    for warning in clean.warnings[len(raw.warnings) :]:
+        console.warn(warning)
+    kept = clean.facts.get("kept_views")
+    if sample is not None and isinstance(kept, list):
+        sample = replace(sample, geometry=take_views(sample.geometry, np.array(kept)))
     del raw
     solved = align(clean, threads=threads)
     console.say(*solved.history[len(clean.history) :])
     found, beads = alignment_of(solved), bead_tracks_of(solved)
+    for warning in solved.warnings[len(clean.warnings) :]:
+        console.warn(warning)
     if found.warning:
         console.warn(found.warning)
     # What is left is plain: what alignment found goes on beside it.

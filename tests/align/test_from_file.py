@@ -188,3 +188,16 @@ def test_views_that_aretomo_left_out_are_named(tmp_path: Path) -> None:
     kept = TiltSeries(kept.data[keep], Geometry(kept.geometry.angles_deg[keep], 1.0))
     aligned = from_file(kept, given=found)
     assert aligned.geometry.axis_deg == pytest.approx(3.0)
+
+
+def test_views_that_cleaning_left_out_are_left_out_of_the_alignment(tmp_path: Path) -> None:
+    keep = [0, 1, 3, 4, 6]
+    raw, wanted = series(), given(False)
+    write_alignment(tmp_path / "a.csv", wanted)
+    kept = TiltSeries(
+        raw.data[keep],
+        Geometry(raw.geometry.angles_deg[keep], 1.0),
+        facts={"kept_views": keep, "rejected_views": [2, 5]},
+    )
+    found = from_file(kept, given=read_alignment(tmp_path / "a.csv"))
+    np.testing.assert_allclose(found.geometry.shifts_px, wanted.shifts_px[keep], atol=1e-5)

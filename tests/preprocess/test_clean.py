@@ -240,3 +240,12 @@ def test_steps_run_in_their_order_and_leave_a_history():
 def test_bad_options_are_named(options, message):
     with pytest.raises(UserError, match=message):
         run(scene(), **options)
+
+
+def test_crop_comes_before_anything_else():
+    stack = scene() + 50
+    result = preprocess(series(stack), crop=[4, 40, 6, 50], hot_pixel_sigma=None, background="none")
+    np.testing.assert_array_equal(result.data.numpy(), stack.astype(np.float32)[:, 4:40, 6:50])
+    for wrong in ([0, 49, 0, 10], [4, 4, 0, 10], [0, 10, -1, 10], [1, 2, 3], [0, 1.5, 2, 3]):
+        with pytest.raises(UserError, match=r"\[y0,y1,x0,x1\]"):
+            preprocess(series(stack), crop=wrong)
