@@ -1,7 +1,9 @@
-"""Which parameters the tracks can pay for: forward selection by the leave-one-out residual."""
+"""Which parameters the tracks can pay for, and tell: forward selection by leave-out residuals and
+error bars."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -9,11 +11,21 @@ import numpy as np
 from scipy.linalg import LinAlgError
 
 from recon.align.bundle.covariance import quality
+from recon.align.bundle.determined import (
+    AXIS,
+    AXIS_RAD,
+    error_bars,
+    need_prior,
+    sized,
+    undetermined,
+)
 from recon.align.bundle.freedom import Freedom, Mode
 from recon.align.bundle.gauge import allowed
+from recon.align.bundle.jackknife import jackknife, places
 from recon.align.bundle.loss import SMALLEST_SCALE_PX, Loss
 from recon.align.bundle.minimise import Seen, minimise
 from recon.align.bundle.model import Cameras, nominal
+from recon.align.bundle.plausible import Prior
 from recon.align.bundle.result import Bundle
 from recon.align.bundle.solve import HUBER_SPREADS, ONE_AXIS, ROUGHLY, solve
 from recon.align.bundle.threads import one_blas_thread
@@ -38,7 +50,8 @@ ORDER = (
     ("x_tilt", "skew", "stretch", "scan_skew", "thinning"),
     ("rotation", "magnification", "tilt"),
 )
-# Of the mean squared leave-one-out residual. Parameters that mean nothing raise it: p of them on n
+# Of the mean squared leave-out residual, of single observations and of parts of the field.
+# Parameters that mean nothing raise it: p of them on n
 # numbers by about 2 p / n, give or take 2 sqrt(2 p) / n, so that a fall by this much is no chance
 # from 100 observations on.
 LEAST_GAIN = 0.01
@@ -60,6 +73,31 @@ class Trial:
     why: str
 
 
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """A solution on trial. ``squared_px``: mean squared lengths of the residuals with each
+    observation left out, and with each part of the field (``jackknife.places``). ``bars``: of its
+    parameters, by the tracks alone (``determined.error_bars``).
+    """
+
+    cameras: Cameras
+    beads_xyz: np.ndarray
+    squared_px: np.ndarray
+    bars: Mapping[str, float]
+
+
+@dataclass(frozen=True, eq=False)
+class Setting:
+    """What all trials have in common. ``cap_px``: longer residuals count as this long."""
+
+    given: Cameras
+    seen: Seen
+    loss: Loss
+    prior: Prior
+    sigma_px: float
+    cap_px: float
+
+
 def choose(
     tracks: Tracks,
     tilt_deg: np.ndarray,
@@ -72,11 +110,14 @@ def choose(
 ) -> tuple[Bundle, tuple[Trial, ...]]:
     """(solution, what was tried). From one axis, fixed tilts and magnification, the change that
     lowers the squared leave-one-out residual most is taken, again and again, as long as it lowers
-    it by ``LEAST_GAIN``.
+    it by ``LEAST_GAIN``. It must also lower that of parts of the field left out, since errors of
+    one track are alike from view to view; and no error bar, of the axis neither, may be so long
+    that little is known (``determined.py``). What is freed has a prior (``plausible.py``), unless
+    the tracks know all of it far better.
 
     ``groups``: group sizes to use; its modes are not looked at. Outliers are those of the usual
-    solution (``Freedom()``), the same in all trials, and are judged anew at the end. Raises
-    ``UserError`` as ``solve``.
+    solution (``Freedom()``), the same in all trials, and are judged anew at the end. The solution
+    says what the tracks do not determine. Raises ``UserError`` as ``solve``.
     """
     sizes = Freedom() if groups is None else groups
     stiff = replace(
@@ -96,6 +137,42 @@ def choose(
         first = fit(freedom=usual)
     except UserError:
         first = fit(freedom=stiff)
+    setting = _setting(first, np.asarray(tilt_deg, np.float64), x_tilt_deg, reject_beyond)
+
+    current = _fitted(first.cameras, first.beads_px[:, ::-1], stiff, setting)
+    freedom = stiff
+    trials = [Trial(stiff, _root(current), 0.0, True, "where the search starts")]
+    untold: dict[str, bool] = {}
+    for names in ORDER:
+        while True:
+            tried: list[tuple[float, Freedom, Fit]] = []
+            for looser, name, mode in _looser(freedom, names):
+                trial, result = _tried(current, looser, f"{name} {mode}", setting)
+                trials.append(trial)
+                if mode == LADDER[name][1]:
+                    untold[name] = result is None
+                if result is not None and trial.gain > LEAST_GAIN and _spread_out(current, result):
+                    tried.append((trial.gain, looser, result))
+            if not tried:
+                break
+            _, freedom, current = max(tried, key=lambda entry: entry[0])
+            trials = [replace(t, taken=t.taken or t.freedom == freedom) for t in trials]
+    best = fit(
+        freedom=freedom,
+        prior_noise_px=setting.prior.noise_px if need_prior(current.bars) else 0.0,
+    )
+    held = tuple(n for n in LADDER if untold.get(n) and freedom.mode(n) == LADDER[n][0])
+    notes = best.notes
+    if current.bars[AXIS] > AXIS_RAD:
+        bar = sized(AXIS, current.bars[AXIS])
+        notes = (
+            *notes,
+            f"the tracks do not determine the tilt axis: it is known within {bar} only",
+        )
+    return replace(best, undetermined=held, notes=notes), tuple(trials)
+
+
+def _setting(first: Bundle, tilts: np.ndarray, x_tilt_deg: float, reject_beyond: float) -> Setting:
     kept = first.tracks.keep(first.used)
     seen = Seen(
         np.searchsorted(first.beads, kept.bead),
@@ -103,55 +180,77 @@ def choose(
         np.ascontiguousarray(kept.position_px[:, ::-1]),
         len(first.beads),
     )
-    cap = reject_beyond * max(first.errors.sigma_px, SMALLEST_SCALE_PX)
-    loss = Loss("huber", max(HUBER_SPREADS * first.errors.sigma_px, SMALLEST_SCALE_PX))
-    given = nominal(np.asarray(tilt_deg, np.float64), first.axis_deg, x_tilt_deg)
-
-    current = _fitted(given, first.cameras, first.beads_px[:, ::-1], seen, stiff, loss)
-    freedom = stiff
-    trials = [Trial(stiff, _rms(current[2], cap), 0.0, True, "where the search starts")]
-    for names in ORDER:
-        while True:
-            tried: list[tuple[float, Freedom, tuple[Cameras, np.ndarray, np.ndarray]]] = []
-            for looser, name, mode in _looser(freedom, names):
-                try:
-                    result = _fitted(given, current[0], current[1], seen, looser, loss)
-                except UserError as error:
-                    trials.append(
-                        Trial(looser, float("nan"), 0.0, False, f"not determined: {error}")
-                    )
-                    continue
-                before, after = _rms(current[2], cap) ** 2, _rms(result[2], cap) ** 2
-                gain = (before - after) / max(before, SMALLEST_SCALE_PX**2)
-                why = (
-                    f"{name} {mode}: the squared leave-one-out residual falls by {100 * gain:.1f} %"
-                )
-                trials.append(Trial(looser, _rms(result[2], cap), gain, False, why))
-                if gain > LEAST_GAIN:
-                    tried.append((gain, looser, result))
-            if not tried:
-                break
-            _, freedom, current = max(tried, key=lambda entry: entry[0])
-            trials = [replace(t, taken=t.taken or t.freedom == freedom) for t in trials]
-    return fit(freedom=freedom), tuple(trials)
+    sigma, given = first.errors.sigma_px, nominal(tilts, first.axis_deg, x_tilt_deg)
+    # errors that are alike in neighbouring views count for fewer, as ``Bundle.correlation`` has it
+    alike = float(np.clip(first.correlation, 0, 0.9))
+    return Setting(
+        given,
+        seen,
+        Loss("huber", max(HUBER_SPREADS * sigma, SMALLEST_SCALE_PX)),
+        Prior(given, sigma * float(np.sqrt((1 + alike) / (1 - alike)))),
+        sigma,
+        reject_beyond * max(sigma, SMALLEST_SCALE_PX),
+    )
 
 
-def _fitted(
-    given: Cameras, cameras: Cameras, xyz: np.ndarray, seen: Seen, freedom: Freedom, loss: Loss
-) -> tuple[Cameras, np.ndarray, np.ndarray]:
-    """(views, beads, (obs,) lengths of the leave-one-out residuals) of ``freedom``, from a solution
-    nearby."""
+def _tried(current: Fit, looser: Freedom, what: str, setting: Setting) -> tuple[Trial, Fit | None]:
+    """(what is said of ``looser``, its solution unless the tracks do not determine it)."""
+    try:
+        result = _fitted(current.cameras, current.beads_xyz, looser, setting)
+        doubtful = undetermined(result.bars, current.bars)
+    except UserError as error:
+        doubtful = str(error)
+    if doubtful:
+        return Trial(looser, float("nan"), 0.0, False, f"not determined: {doubtful}"), None
+    gain, apart = _gains(current, result)
+    why = (
+        f"{what}: the squared leave-one-out residual falls by {100 * gain:.1f} %, with parts of "
+        f"the field left out by {100 * apart:.1f} %"
+    )
+    return Trial(looser, _root(result), float(gain), False, why), result
+
+
+def _gains(current: Fit, result: Fit) -> np.ndarray:
+    """By which part each mean square fell."""
+    before = np.maximum(current.squared_px, SMALLEST_SCALE_PX**2)
+    return np.asarray((current.squared_px - result.squared_px) / before)
+
+
+def _spread_out(current: Fit, result: Fit) -> bool:
+    """Whether places that were left out gain too."""
+    return bool(_gains(current, result)[1] > LEAST_GAIN)
+
+
+def _fitted(cameras: Cameras, xyz: np.ndarray, freedom: Freedom, setting: Setting) -> Fit:
+    """The solution with ``freedom``, from one nearby. Raises ``UserError`` when the tracks do not
+    determine it."""
+    given, seen, loss, prior = setting.given, setting.seen, setting.loss, setting.prior
     space, start = allowed(cameras, given, freedom, np.bincount(seen.view, minlength=given.n_views))
     with one_blas_thread():
         try:
-            views, beads = minimise(start, xyz, seen, space, loss, steps=20, tolerance=ROUGHLY)
+            views, beads = minimise(
+                start, xyz, seen, space, loss, prior, steps=20, tolerance=ROUGHLY
+            )
         except LinAlgError as error:
             raise UserError(f"{freedom.said()} is not determined by these tracks") from error
-        return views, beads, np.hypot(*quality(views, beads, seen, space, loss).leave_out_xy.T)
+        single = quality(views, beads, seen, space, loss, prior).leave_out_xy
+        group = places(beads)
+        apart = jackknife(views, beads, seen, space, loss, prior, group)
+        alone = jackknife(views, beads, seen, space, loss, Prior(given), group)
+    lengths = np.stack([np.hypot(*single.T), apart.leave_out_px])
+    # Twelve parts tell a spread within a fifth: where that comes out short, independent errors'.
+    bars = error_bars(space, alone.covariance, given.n_views)
+    least = error_bars(space, setting.sigma_px**2 * alone.inverse, given.n_views)
+    return Fit(
+        views,
+        beads,
+        (np.minimum(lengths, setting.cap_px) ** 2).mean(1),
+        {name: max(bars[name], least[name]) for name in bars},
+    )
 
 
-def _rms(length: np.ndarray, cap: float) -> float:
-    return float(np.sqrt((np.minimum(length, cap) ** 2).mean()))
+def _root(fit: Fit) -> float:
+    return float(np.sqrt(fit.squared_px[0]))
 
 
 def _looser(freedom: Freedom, names: tuple[str, ...]) -> list[tuple[Freedom, str, Mode]]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from recon.align.bundle.covariance import ErrorBars
+from recon.align.bundle.determined import spelled
 from recon.align.bundle.freedom import Freedom
 from recon.align.bundle.model import Cameras
 from recon.align.bundle.tracks import Tracks
@@ -23,7 +24,8 @@ class Bundle:
     and without the observation itself, and ``used``: (obs,) False for outliers, which took no part
     and whose two residuals are the same. ``errors``: standard deviations, for errors that are
     independent (see ``correlation``). ``notes``: sentences on what had to be left out or tied
-    together.
+    together. ``undetermined``: the parameters, of those that were tried,
+    that the tracks do not tell, held as given. ``prior_noise_px``: as ``solve`` took it.
     """
 
     cameras: Cameras
@@ -37,6 +39,17 @@ class Bundle:
     errors: ErrorBars
     pixel_nm: float | None = None
     notes: tuple[str, ...] = ()
+    undetermined: tuple[str, ...] = ()
+    prior_noise_px: float = 0.0
+
+    def said(self) -> str:
+        """What was solved for and what the tracks do not tell, in one line for people."""
+        if not self.undetermined:
+            return self.freedom.said()
+        return (
+            f"{self.freedom.said()} ({', '.join(spelled(name) for name in self.undetermined)}: not "
+            f"determined by these tracks, held as given)"
+        )
 
     @property
     def axis_deg(self) -> float:
