@@ -13,6 +13,8 @@ from recon.align.bundle.plausible import PLAUSIBLE
 
 AXIS = "axis"
 AXIS_RAD = np.deg2rad(0.2)  # blurs a row by a pixel 300 pixels from the axis
+# What a wandering axis may cost: where views turn, one axis for all of them is wrong by more.
+LOOSE_AXIS_RAD = np.deg2rad(0.5)
 DETERMINED = 0.5  # of the plausible size: a longer error bar says little that was not known
 FAR_BETTER = 0.2  # where all error bars are shorter than this part, a prior has nothing to say
 ANGLES = (ROTATION, TILT, X_TILT, SKEW, SCAN_SKEW)
@@ -41,12 +43,15 @@ def error_bars(space: Space, covariance: np.ndarray, n_views: int) -> dict[str, 
     return bars
 
 
-def undetermined(bars: Mapping[str, float], before: Mapping[str, float]) -> str:
+def undetermined(
+    bars: Mapping[str, float], before: Mapping[str, float], axis_rad: float = AXIS_RAD
+) -> str:
     """What of a solution's error ``bars`` is too long, in words; empty where nothing is. A bar that
-    was as long ``before`` is no reason to refuse what came new."""
+    was as long ``before`` is no reason to refuse what came new. ``axis_rad``: enough for the
+    axis."""
     said = []
     for name, bar in bars.items():
-        enough = AXIS_RAD if name == AXIS else DETERMINED * PLAUSIBLE[name]
+        enough = axis_rad if name == AXIS else DETERMINED * PLAUSIBLE[name]
         if bar > max(enough, 1.05 * before.get(name, 0.0)):
             said.append(f"{spelled(name)} within {sized(name, bar)} only")
     return " and ".join(said)
