@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from recon.align.bundle.freedom import Freedom
+from recon.align.bundle.freedom import COLUMNS, Freedom
 from recon.align.bundle.gauge import allowed
 from recon.align.bundle.model import ROTATION, Cameras, nominal
 from recon.align.bundle.plausible import PLAUSIBLE, Prior
@@ -36,11 +38,11 @@ def test_slope_and_curvature_are_the_derivatives_of_the_value() -> None:
 @pytest.mark.parametrize("name", [n for n in PLAUSIBLE if n != "rotation"])
 def test_a_value_of_plausible_size_in_every_view_costs_half_an_observation_each(name: str) -> None:
     """``noise^2 / 2`` for each view that is off by one standard deviation."""
-    from recon.align.bundle.freedom import COLUMNS
-
     given = nominal(np.linspace(-60, 60, 20), 85.0)
     mode = "global" if name == "scan_skew" else "free"
-    freedom = Freedom(rotation="fixed", magnification="fixed", tilt="fixed", **{name: mode})
+    freedom = replace(
+        Freedom(rotation="fixed", magnification="fixed", tilt="fixed"), **{name: mode}
+    )
     sign = np.ones(20) if name == "scan_skew" else np.tile([1.0, -1.0], 10)
     cameras = given.with_column(
         COLUMNS[name], given.parameters[:, COLUMNS[name]] + sign * PLAUSIBLE[name]

@@ -26,13 +26,12 @@ def test_drifting_tracks_buy_no_rotations_and_no_tilts(layer: Layer, seed: int) 
     """By single observations left out alone, rotations, magnifications and tilts were freed here,
     and the axis ended 0.2 to 0.8 degrees off, the tilts 0.6."""
     tracks, true = layer.simulate(seed)
-    found, trials = choose(tracks, layer.tilts())
+    found, _ = choose(tracks, layer.tilts())
     assert found.freedom.rotation == "global"
     assert abs(axis_error_deg(found, true)) < 0.2
     assert tilt_error_deg(found, true) < 0.3
     assert {"tilt", "skew", "scan_skew"} <= set(found.undetermined)
     assert found.used.mean() > 0.95  # 3 % are outliers
-    assert max(t.gain for t in trials if not t.why.startswith("not determined")) > 0.01
 
 
 @pytest.mark.parametrize("seed", range(3))
