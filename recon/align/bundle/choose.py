@@ -8,7 +8,15 @@ from functools import partial
 
 import numpy as np
 
-from recon.align.bundle.determined import AXIS, AXIS_RAD, LOOSE_AXIS_RAD, need_prior, undetermined
+from recon.align.bundle.determined import (
+    AXIS,
+    AXIS_RAD,
+    LOOSE_AXIS_RAD,
+    need_prior,
+    spelled,
+    undetermined,
+    unnoticed,
+)
 from recon.align.bundle.freedom import Freedom, Mode
 from recon.align.bundle.result import Bundle
 from recon.align.bundle.solve import ONE_AXIS, solve
@@ -29,10 +37,17 @@ LADDER: dict[str, tuple[Mode, ...]] = {
     "scan_skew": ("fixed", "global"),
     "thinning": ("fixed", "grouped"),
 }
-TRADING = ("x_tilt", "skew", "stretch", "scan_skew", "thinning")  # against the axis and the tilts
+# What a strain takes the place of, where the tracks tell that badly.
+TAKES_FOR = {
+    "x_tilt": "rotation",
+    "skew": "rotation",
+    "stretch": "tilt",
+    "scan_skew": "rotation",
+    "thinning": "tilt",
+}
 ORDER = (
     ("rotation", "magnification", "tilt"),
-    TRADING,
+    tuple(TAKES_FOR),
     ("rotation", "magnification", "tilt"),
 )
 # Of the mean squared leave-out residual, of single observations and of parts of the field.
@@ -111,14 +126,21 @@ def choose(
         )
     ]
     untold: dict[str, bool] = {}
+    unsure: dict[str, bool] = {}
     for names in ORDER:
         while True:
             tried: list[tuple[float, Freedom, Fit]] = []
             for looser, name, mode in _looser(freedom, names):
-                trial, result = _tried(current, looser, name, setting)
+                other = TAKES_FOR.get(name, "")
+                trial, result = (
+                    _mistaken(looser, other)
+                    if untold.get(other)
+                    else _tried(current, looser, name, setting)
+                )
                 trials.append(trial)
                 if mode == LADDER[name][1]:
                     untold[name] = result is None
+                    unsure[name] = result is None or unnoticed(name, result.bars)
                 if result is not None and trial.worth(LEAST_GAIN):
                     tried.append((trial.gain, looser, result))
             if not tried:
@@ -129,16 +151,22 @@ def choose(
         freedom=freedom,
         prior_noise_px=setting.prior.noise_px if need_prior(current.bars) else 0.0,
     )
-    held = tuple(n for n in LADDER if untold.get(n) and freedom.mode(n) == LADDER[n][0])
+    held = tuple(n for n in LADDER if unsure.get(n) and freedom.mode(n) == LADDER[n][0])
     axis = float(np.rad2deg(current.bars[AXIS]))
     return replace(best, undetermined=held, axis_spread_deg=axis), tuple(trials)
+
+
+def _mistaken(freedom: Freedom, other: str) -> tuple[Trial, None]:
+    """What is said of a strain that may be another parameter, which the tracks do not tell."""
+    why = f"not determined: the tracks do not tell it from {spelled(other)}"
+    return Trial(freedom, float("nan"), 0.0, False, why), None
 
 
 def _tried(current: Fit, looser: Freedom, name: str, setting: Setting) -> tuple[Trial, Fit | None]:
     """(what is said of ``looser``, its solution unless the tracks do not determine it)."""
     try:
         result = fitted(current.cameras, current.beads_xyz, looser, setting)
-        enough = AXIS_RAD if name in TRADING else LOOSE_AXIS_RAD
+        enough = AXIS_RAD if name in TAKES_FOR else LOOSE_AXIS_RAD
         doubtful = undetermined(result.bars, current.bars, enough)
     except UserError as error:
         doubtful = str(error)

@@ -16,6 +16,7 @@ AXIS_RAD = np.deg2rad(0.2)  # blurs a row by a pixel 300 pixels from the axis
 # What a wandering axis may cost: where views turn, one axis for all of them is wrong by more.
 LOOSE_AXIS_RAD = np.deg2rad(0.5)
 DETERMINED = 0.5  # of the plausible size: a longer error bar says little that was not known
+UNNOTICED = 0.3  # of it: with a longer bar a value half as large as is plausible may go unnoticed
 FAR_BETTER = 0.2  # where all error bars are shorter than this part, a prior has nothing to say
 ANGLES = (ROTATION, TILT, X_TILT, SKEW, SCAN_SKEW)
 SPELLED = {
@@ -55,6 +56,11 @@ def undetermined(
         if bar > max(enough, 1.05 * before.get(name, 0.0)):
             said.append(f"{spelled(name)} within {sized(name, bar)} only")
     return " and ".join(said)
+
+
+def unnoticed(name: str, bars: Mapping[str, float]) -> bool:
+    """Whether a parameter that is held may be off without the tracks showing it."""
+    return bars[name] > UNNOTICED * PLAUSIBLE[name]
 
 
 def need_prior(bars: Mapping[str, float]) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from recon.align.bundle import Bundle, Freedom, Tracks, solve, to_aligned
-from recon.align.bundle.determined import AXIS, LOOSE_AXIS_RAD, need_prior, undetermined
+from recon.align.bundle.determined import AXIS, LOOSE_AXIS_RAD, need_prior, undetermined, unnoticed
 from recon.align.bundle.freedom import Mode
 from recon.align.bundle.trial import cap_px, fitted, gains, setting_of
 from recon.align.patches.follow import Followed
@@ -87,7 +87,7 @@ def chosen(tracks: Tracks, tilt_deg: np.ndarray, axis_deg: float) -> Bundle:
     """One axis, then a rotation a view, a magnification a view and a curve of tilts, each where the
     leave-out residuals pay for it and the patches tell it (``bundle/choose.py``)."""
     best = solved(tracks, tilt_deg, axis_deg)
-    untold: tuple[str, ...] = ()
+    unsure: tuple[str, ...] = ()
     for name, mode in LOOSER.items():
         setting = setting_of(best, tilt_deg, 0.0, 4.0)
         current = fitted(best.cameras, best.beads_px[:, ::-1], best.freedom, setting)
@@ -95,19 +95,22 @@ def chosen(tracks: Tracks, tilt_deg: np.ndarray, axis_deg: float) -> Bundle:
         try:
             result = fitted(best.cameras, best.beads_px[:, ::-1], looser, setting)
             if undetermined(result.bars, current.bars, LOOSE_AXIS_RAD):
-                untold = (*untold, name)
+                unsure = (*unsure, name)
                 continue
             noise = setting.prior.noise_px if need_prior(result.bars) else 0.0
             tried = solve(tracks, tilt_deg, freedom=looser, axis_deg=axis_deg, prior_noise_px=noise)
         except UserError:  # too few patches for it
-            untold = (*untold, name)
+            unsure = (*unsure, name)
             continue
+        if unnoticed(name, result.bars):
+            unsure = (*unsure, name)
         apart = gains(current, result, cap_px(current, setting))[1]
         if _left_out(tried, best) < (1 - LEAST_GAIN) * _left_out(best, best) and apart > LEAST_GAIN:
             best = tried
     setting = setting_of(best, tilt_deg, 0.0, 4.0)
     last = fitted(best.cameras, best.beads_px[:, ::-1], best.freedom, setting)
-    return replace(best, undetermined=untold, axis_spread_deg=float(np.rad2deg(last.bars[AXIS])))
+    held = tuple(n for n in unsure if best.freedom.mode(n) == ONE_AXIS.mode(n))
+    return replace(best, undetermined=held, axis_spread_deg=float(np.rad2deg(last.bars[AXIS])))
 
 
 def _left_out(bundle: Bundle, reference: Bundle) -> float:

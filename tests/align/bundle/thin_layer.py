@@ -149,6 +149,9 @@ CASES = {
     "alike within .2, cut, .2 px": Layer(
         40, 61, broken=True, alike=0.2, noise_px=0.3, drift_px=0.2
     ),
+    "alike within .4, cut, .3 px": Layer(
+        30, 41, broken=True, alike=0.4, noise_px=0.3, drift_px=0.3
+    ),
     "all wrong, alike, cut": Layer(
         40, 61, broken=True, tilt_error_deg=0.3, rotation_deg=0.3, magnification=0.005,
         drift_px=0.1, axis_deg=-5.0, alike=0.2, noise_px=0.3,
