@@ -9,7 +9,9 @@ import pytest
 
 from recon.align.bundle.freedom import COLUMNS, Freedom
 from recon.align.bundle.gauge import allowed
-from recon.align.bundle.model import ROTATION, Cameras, nominal
+from recon.align.bundle.loss import Loss
+from recon.align.bundle.minimise import Seen, minimise
+from recon.align.bundle.model import ROTATION, TILT, Cameras, nominal
 from recon.align.bundle.plausible import PLAUSIBLE, Prior
 from recon.align.bundle.solve import solve
 
@@ -76,3 +78,23 @@ def test_beads_do_not_feel_it_and_a_strong_one_holds_what_was_given(truth) -> No
     assert held.axis_deg == pytest.approx(
         solve(tracks, true.tilts, freedom=stiff).axis_deg, abs=0.01
     )
+
+
+def test_the_least_sum_is_found_from_anywhere(truth) -> None:
+    """Between what the tracks say and what was given, wherever the search starts."""
+    true = truth(n_beads=10, n_views=21)
+    tracks = true.tracks(noise_px=0.3)
+    seen = Seen(tracks.bead, tracks.view, np.ascontiguousarray(tracks.position_px[:, ::-1]), 10)
+    given, full = nominal(true.tilts, 85.0), np.full(21, 10)
+    prior = Prior(given, 20.0)
+    ends = []
+    for turn in (0.0, 0.02):
+        start = Cameras(true.cameras.parameters.copy())
+        start = start.with_column(TILT, start.parameters[:, TILT] + turn * np.sin(np.arange(21)))
+        space, start = allowed(start, given, Freedom(), full)
+        found, _ = minimise(start, true.beads_px[:, ::-1], seen, space, Loss(), prior)
+        ends.append(found.tilt_deg)
+    np.testing.assert_allclose(ends[0], ends[1], atol=1e-4)
+    off = [np.abs(ends[0] - tilts).max() for tilts in (true.tilts, true.cameras.tilt_deg)]
+    assert 0.01 < off[0] < np.abs(true.cameras.tilt_deg - true.tilts).max()
+    assert off[1] > 0.01

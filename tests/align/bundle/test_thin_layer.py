@@ -49,7 +49,12 @@ def test_an_axis_that_is_not_known_is_said_to_be(seed: int) -> None:
 def test_tilts_that_the_tracks_do_not_tell_stay_as_read_and_are_named() -> None:
     layer = Layer(45, 51, tilt_error_deg=0.3)
     tracks, _ = layer.simulate(0)
-    found, _ = choose(tracks, layer.tilts())
+    found, trials = choose(tracks, layer.tilts())
+    refused = {t.freedom.mode("tilt"): t.why for t in trials if t.freedom.tilt != "fixed"}
+    assert all(why.startswith("not determined: ") for why in refused.values())
+    assert "tilt within " in refused["grouped"]
+    bent = [t.why for t in trials if t.freedom.stretch != "fixed"]  # a cosine that is a bit wrong
+    assert bent == ["not determined: the tracks do not tell it from tilt"]
     np.testing.assert_allclose(found.cameras.tilt_deg, layer.tilts(), atol=1e-9)
     assert "tilt" in found.undetermined
     assert "tilt, " in found.said()
