@@ -175,7 +175,8 @@ def _tried(current: Fit, looser: Freedom, name: str, setting: Setting) -> tuple[
     cap = cap_px(current, setting)
     gain, apart = (float(fall) for fall in gains(current, result, cap))
     why = (
-        f"{name} {looser.mode(name)}: the squared leave-one-out residual falls by {100 * gain:.1f} %, with parts of "
+        f"{name} {looser.mode(name)}: the squared leave-one-out residual falls by "
+        f"{100 * gain:.1f} %, with parts of "
         f"the field left out by {100 * apart:.1f} %"
     )
     return Trial(looser, root_px(result, cap), gain, False, why, apart), result

@@ -98,8 +98,9 @@ def quality(
 ) -> Quality:
     """At the minimum of ``loss`` and ``prior``.
 
-    Error bars: ``s^2 N^-1`` with N = J'J and the prior's curvature, and ``s^2 = sum psi^2 / (numbers - unknowns) /
-    mean(psi')^2`` (Huber and Ronchetti 2009, section 7.6; for squares the usual residual variance).
+    Error bars: ``s^2 N^-1`` with N = J'J and the prior's curvature, and ``s^2 = sum psi^2 /
+    (numbers - unknowns) / mean(psi')^2`` (Huber and Ronchetti 2009, section 7.6; for squares the
+    usual residual variance).
     Leave-one-out: ``(1 - w J_i (J'wJ)^-1 J_i')^-1 r_i``, exact for a linear model with fixed
     weights (Cook and Weisberg 1982), and so to second order here: no refits.
 

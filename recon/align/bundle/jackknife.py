@@ -87,8 +87,8 @@ def jackknife(
 
 
 def _without(rows: np.ndarray, residual: np.ndarray) -> np.ndarray:
-    """``(1 - B'B)^-1 r`` of ``rows`` B (unknown, number) by the smaller of B'B and BB'. A group that
-    alone decides an unknown predicts nothing of it without itself: 0 there."""
+    """``(1 - B'B)^-1 r`` of ``rows`` B (unknown, number) by the smaller of B'B and BB'. A group
+    that alone decides an unknown predicts nothing of it without itself: 0 there."""
     wide = rows.shape[1] <= rows.shape[0]
     values, vectors = np.linalg.eigh(rows.T @ rows if wide else rows @ rows.T)
     rest = 1 - values

@@ -24,10 +24,10 @@ class Bundle:
     and without the observation itself, and ``used``: (obs,) False for outliers, which took no part
     and whose two residuals are the same. ``errors``: standard deviations, for errors that are
     independent (see ``correlation``). ``notes``: sentences on what had to be left out or tied
-    together. ``undetermined``: the parameters, of those that were tried,
-    that the tracks do not tell, held as given. ``axis_spread_deg``: the axis's standard deviation for
-    errors that are alike in one part of the field, 0 where that was not asked. ``prior_noise_px``:
-    as ``solve`` took it.
+    together. ``undetermined``: the parameters, of those that were tried, that the tracks do not
+    tell, held as given. ``axis_spread_deg``: the axis's standard deviation for errors that are
+    alike in one part of the field, 0 where that was not asked. ``prior_noise_px``: as ``solve``
+    took it.
     """
 
     cameras: Cameras

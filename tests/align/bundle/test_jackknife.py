@@ -1,4 +1,4 @@
-"""Parts of the field left out: what refits give, and error bars that drifting tracks do not fool."""
+"""Parts of the field left out: what refits give, and error bars that drift does not fool."""
 
 from __future__ import annotations
 
