@@ -10,7 +10,7 @@ import numpy as np
 from scipy.linalg import LinAlgError
 
 from recon.align.bundle.covariance import quality
-from recon.align.bundle.determined import error_bars
+from recon.align.bundle.determined import error_bars, need_prior
 from recon.align.bundle.freedom import Freedom
 from recon.align.bundle.gauge import allowed
 from recon.align.bundle.jackknife import jackknife, places
@@ -87,18 +87,16 @@ def fitted(cameras: Cameras, xyz: np.ndarray, freedom: Freedom, setting: Setting
             raise UserError(f"{freedom.said()} is not determined by these tracks") from error
         single = quality(views, beads, seen, space, loss, prior).leave_out_xy
         group = places(beads)
-        apart = jackknife(views, beads, seen, space, loss, prior, group)
         alone = jackknife(views, beads, seen, space, loss, Prior(given), group)
+        # Twelve parts tell a spread within a fifth: where it comes out short, independent errors'.
+        bars = error_bars(space, alone.covariance, given.n_views)
+        least = error_bars(space, setting.sigma_px**2 * alone.inverse, given.n_views)
+        bars = {name: max(bars[name], least[name]) for name in bars}
+        apart = (
+            jackknife(views, beads, seen, space, loss, prior, group) if need_prior(bars) else alone
+        )
     lengths = np.stack([np.hypot(*single.T), apart.leave_out_px])
-    # Twelve parts tell a spread within a fifth: where that comes out short, independent errors'.
-    bars = error_bars(space, alone.covariance, given.n_views)
-    least = error_bars(space, setting.sigma_px**2 * alone.inverse, given.n_views)
-    return Fit(
-        views,
-        beads,
-        lengths,
-        {name: max(bars[name], least[name]) for name in bars},
-    )
+    return Fit(views, beads, lengths, bars)
 
 
 def root_px(fit: Fit, cap_px: float) -> float:
