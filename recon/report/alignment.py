@@ -51,6 +51,8 @@ def _alignment(group: Sequence[Run]) -> dict[str, object]:
         )
         rms = f"{np.sqrt(np.nanmean(error**2)):.2g} px" if np.isfinite(error).any() else "–"
         numbers.append(("mismatch, rms", rms))
+    if found.freedom:
+        numbers.append(("solved for", found.freedom))
     if found.method == "fiducial":
         plots += _fiducial_plots(found, angles, order)
         numbers += _fiducial_numbers(found)

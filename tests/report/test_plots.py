@@ -201,6 +201,15 @@ def test_beads_are_accounted_for_by_view_by_bead_and_with_error_bars() -> None:
     )
 
 
+@pytest.mark.parametrize("method", ["fiducial", "patch"])
+def test_what_was_solved_for_and_what_was_not_determined_is_told(method: str) -> None:
+    said = "rotation global (x-tilt, skew: not determined by these tracks, held as given)"
+    (found,) = alignments([run("wbp", facts={"align": {"method": method, "freedom": said}})])
+    assert ("solved for", said) in found["numbers"]
+    (plain,) = alignments([run("wbp", facts={"align": {"method": "xcorr"}})])
+    assert "solved for" not in dict(plain["numbers"])
+
+
 def test_pictures_of_the_folder_are_in_the_page(tmp_path: Path) -> None:
     (tmp_path / "fiducials.png").write_bytes(b"picture")
     (found,) = alignments([Run("wbp", tmp_path, Record(angles_deg=tuple(ANGLES.tolist())))])

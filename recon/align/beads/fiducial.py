@@ -253,9 +253,10 @@ def _refine_tracks(
                 raise too_few(len(np.unique(sightings.bead)))
             tracks = sightings.tracks(shape, len(stack))
             if last:
-                bundle, trials = choose(
+                chosen, trials = choose(
                     tracks, tilt_deg, axis_deg=bundle.axis_deg, pixel_nm=pixel_nm
                 )
+                bundle = chosen
             else:
                 bundle = _solve_tracks(tracks, tilt_deg, bundle.axis_deg, pixel_nm)
             phase.advance(CHOOSE if last else SOLVE)
@@ -276,6 +277,10 @@ def _refine_tracks(
             freedom=_drop_weak_strains(trials),
             axis_deg=bundle.axis_deg,
             pixel_nm=pixel_nm,
+            prior_noise_px=bundle.prior_noise_px,
+        )
+        bundle = replace(
+            bundle, undetermined=chosen.undetermined, axis_spread_deg=chosen.axis_spread_deg
         )
     # The first views know the axis to some degrees only, so that it may have wandered beyond a
     # right angle since.

@@ -66,8 +66,8 @@ def describe_alignment(found: Followed, tilt_deg: np.ndarray, classifier: str) -
         residual_px_per_view=round_row(bundle.residual_per_view_px, 3),
         residual_px_per_bead=round_row(bundle.residual_per_bead_px, 3),
         axis_deg=round(bundle.axis_deg, 4),
-        axis_error_deg=round(bundle.errors.axis_deg, 4),
-        freedom=bundle.freedom.said(),
+        axis_error_deg=round(bundle.axis_error_deg, 4),
+        freedom=bundle.said(),
         rotation_deg=round_row(bundle.cameras.rotation_deg, 3),
         magnification=round_row(bundle.cameras.magnification, 5),
         tilt_deg=round_row(bundle.cameras.tilt_deg, 3),
@@ -106,7 +106,7 @@ def describe_in_words(found: Followed, pixel_nm: float | None) -> str:
     return (
         f"aligned by {len(bundle.beads)} beads of {size} in {bundle.views_per_bead.mean():.1f} "
         f"views each: axis {bundle.axis_deg:.3f} +- "
-        f"{bundle.errors.axis_deg:.3f} deg, mean residual {bundle.mean_residual_px:.3f} px "
+        f"{bundle.axis_error_deg:.3f} deg, mean residual {bundle.mean_residual_px:.3f} px "
         f"({bundle.mean_leave_out_px:.3f} px left out); "
-        f"solved for {bundle.freedom.said()}"
+        f"solved for {bundle.said()}"
     )

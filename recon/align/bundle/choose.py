@@ -1,4 +1,5 @@
-"""Which parameters the tracks can pay for: forward selection by the leave-one-out residual."""
+"""Which parameters the tracks can pay for, and tell: forward selection by leave-out residuals and
+error bars."""
 
 from __future__ import annotations
 
@@ -6,18 +7,21 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
-from scipy.linalg import LinAlgError
 
-from recon.align.bundle.covariance import quality
+from recon.align.bundle.determined import (
+    AXIS,
+    AXIS_RAD,
+    LOOSE_AXIS_RAD,
+    need_prior,
+    spelled,
+    undetermined,
+    unnoticed,
+)
 from recon.align.bundle.freedom import Freedom, Mode
-from recon.align.bundle.gauge import allowed
-from recon.align.bundle.loss import SMALLEST_SCALE_PX, Loss
-from recon.align.bundle.minimise import Seen, minimise
-from recon.align.bundle.model import Cameras, nominal
 from recon.align.bundle.result import Bundle
-from recon.align.bundle.solve import HUBER_SPREADS, ONE_AXIS, ROUGHLY, solve
-from recon.align.bundle.threads import one_blas_thread
+from recon.align.bundle.solve import ONE_AXIS, solve
 from recon.align.bundle.tracks import Tracks
+from recon.align.bundle.trial import Fit, Setting, cap_px, fitted, gains, root_px, setting_of
 from recon.errors import UserError
 
 # What may be tried for each parameter, from stiff to loose. Strains are tried as slow changes only,
@@ -33,14 +37,22 @@ LADDER: dict[str, tuple[Mode, ...]] = {
     "scan_skew": ("fixed", "global"),
     "thinning": ("fixed", "grouped"),
 }
+# What a strain takes the place of, where the tracks tell that badly.
+TAKES_FOR = {
+    "x_tilt": "rotation",
+    "skew": "rotation",
+    "stretch": "tilt",
+    "scan_skew": "rotation",
+    "thinning": "tilt",
+}
 ORDER = (
     ("rotation", "magnification", "tilt"),
-    ("x_tilt", "skew", "stretch", "scan_skew", "thinning"),
+    tuple(TAKES_FOR),
     ("rotation", "magnification", "tilt"),
 )
-# Of the mean squared leave-one-out residual. Parameters that mean nothing raise it: p of them on n
-# numbers by about 2 p / n, give or take 2 sqrt(2 p) / n, so that a fall by this much is no chance
-# from 100 observations on.
+# Of the mean squared leave-out residual, of single observations and of parts of the field.
+# Parameters that mean nothing raise it: p of them on n numbers by about 2 p / n, give or take
+# 2 sqrt(2 p) / n, so that a fall by this much is no chance from 100 observations on.
 LEAST_GAIN = 0.01
 
 
@@ -50,7 +62,8 @@ class Trial:
     do not determine ``freedom``.
 
     ``gain``: the part by which its square fell from the solution before; ``taken``: whether it
-    became the next. ``why``: a sentence.
+    became the next. ``why``: a sentence. ``gain_apart``: as ``gain``, with parts of the
+    field left out.
     """
 
     freedom: Freedom
@@ -58,6 +71,10 @@ class Trial:
     gain: float
     taken: bool
     why: str
+    gain_apart: float = 0.0
+
+    def worth(self, least_gain: float) -> bool:
+        return min(self.gain, self.gain_apart) > least_gain
 
 
 def choose(
@@ -72,11 +89,14 @@ def choose(
 ) -> tuple[Bundle, tuple[Trial, ...]]:
     """(solution, what was tried). From one axis, fixed tilts and magnification, the change that
     lowers the squared leave-one-out residual most is taken, again and again, as long as it lowers
-    it by ``LEAST_GAIN``.
+    it by ``LEAST_GAIN``. It must also lower that of parts of the field left out, since errors of
+    one track are alike from view to view; and no error bar, of the axis neither, may be so long
+    that little is known (``determined.py``). What is freed has a prior (``plausible.py``), unless
+    the tracks know all of it far better.
 
     ``groups``: group sizes to use; its modes are not looked at. Outliers are those of the usual
-    solution (``Freedom()``), the same in all trials, and are judged anew at the end. Raises
-    ``UserError`` as ``solve``.
+    solution (``Freedom()``), the same in all trials, and are judged anew at the end. The solution
+    says what the tracks do not determine. Raises ``UserError`` as ``solve``.
     """
     sizes = Freedom() if groups is None else groups
     stiff = replace(
@@ -96,69 +116,77 @@ def choose(
         first = fit(freedom=usual)
     except UserError:
         first = fit(freedom=stiff)
-    kept = first.tracks.keep(first.used)
-    seen = Seen(
-        np.searchsorted(first.beads, kept.bead),
-        kept.view,
-        np.ascontiguousarray(kept.position_px[:, ::-1]),
-        len(first.beads),
-    )
-    cap = reject_beyond * max(first.errors.sigma_px, SMALLEST_SCALE_PX)
-    loss = Loss("huber", max(HUBER_SPREADS * first.errors.sigma_px, SMALLEST_SCALE_PX))
-    given = nominal(np.asarray(tilt_deg, np.float64), first.axis_deg, x_tilt_deg)
+    setting = setting_of(first, np.asarray(tilt_deg, np.float64), x_tilt_deg, reject_beyond)
 
-    current = _fitted(given, first.cameras, first.beads_px[:, ::-1], seen, stiff, loss)
+    current = fitted(first.cameras, first.beads_px[:, ::-1], stiff, setting)
     freedom = stiff
-    trials = [Trial(stiff, _rms(current[2], cap), 0.0, True, "where the search starts")]
+    trials = [
+        Trial(
+            stiff, root_px(current, cap_px(current, setting)), 0.0, True, "where the search starts"
+        )
+    ]
+    untold: dict[str, bool] = {}
+    unsure: dict[str, bool] = {}
     for names in ORDER:
         while True:
-            tried: list[tuple[float, Freedom, tuple[Cameras, np.ndarray, np.ndarray]]] = []
+            tried: list[tuple[float, Freedom, Fit]] = []
             for looser, name, mode in _looser(freedom, names):
-                try:
-                    result = _fitted(given, current[0], current[1], seen, looser, loss)
-                except UserError as error:
-                    trials.append(
-                        Trial(looser, float("nan"), 0.0, False, f"not determined: {error}")
-                    )
-                    continue
-                before, after = _rms(current[2], cap) ** 2, _rms(result[2], cap) ** 2
-                gain = (before - after) / max(before, SMALLEST_SCALE_PX**2)
-                why = (
-                    f"{name} {mode}: the squared leave-one-out residual falls by {100 * gain:.1f} %"
+                other = TAKES_FOR.get(name, "")
+                trial, result = (
+                    _mistaken(looser, other)
+                    if untold.get(other)
+                    else _tried(current, looser, name, setting)
                 )
-                trials.append(Trial(looser, _rms(result[2], cap), gain, False, why))
-                if gain > LEAST_GAIN:
-                    tried.append((gain, looser, result))
+                trials.append(trial)
+                if mode == LADDER[name][1]:
+                    untold[name] = result is None
+                    unsure[name] = result is None or unnoticed(name, result.bars)
+                if result is not None and trial.worth(LEAST_GAIN):
+                    tried.append((trial.gain, looser, result))
             if not tried:
                 break
             _, freedom, current = max(tried, key=lambda entry: entry[0])
             trials = [replace(t, taken=t.taken or t.freedom == freedom) for t in trials]
-    return fit(freedom=freedom), tuple(trials)
+    best = fit(
+        freedom=freedom,
+        prior_noise_px=setting.prior.noise_px if need_prior(current.bars) else 0.0,
+    )
+    held = tuple(n for n in LADDER if unsure.get(n) and freedom.mode(n) == LADDER[n][0])
+    axis = float(np.rad2deg(current.bars[AXIS]))
+    return replace(best, undetermined=held, axis_spread_deg=axis), tuple(trials)
 
 
-def _fitted(
-    given: Cameras, cameras: Cameras, xyz: np.ndarray, seen: Seen, freedom: Freedom, loss: Loss
-) -> tuple[Cameras, np.ndarray, np.ndarray]:
-    """(views, beads, (obs,) lengths of the leave-one-out residuals) of ``freedom``, from a solution
-    nearby."""
-    space, start = allowed(cameras, given, freedom, np.bincount(seen.view, minlength=given.n_views))
-    with one_blas_thread():
-        try:
-            views, beads = minimise(start, xyz, seen, space, loss, steps=20, tolerance=ROUGHLY)
-        except LinAlgError as error:
-            raise UserError(f"{freedom.said()} is not determined by these tracks") from error
-        return views, beads, np.hypot(*quality(views, beads, seen, space, loss).leave_out_xy.T)
+def _mistaken(freedom: Freedom, other: str) -> tuple[Trial, None]:
+    """What is said of a strain that may be another parameter, which the tracks do not tell."""
+    why = f"not determined: the tracks do not tell it from {spelled(other)}"
+    return Trial(freedom, float("nan"), 0.0, False, why), None
 
 
-def _rms(length: np.ndarray, cap: float) -> float:
-    return float(np.sqrt((np.minimum(length, cap) ** 2).mean()))
+def _tried(current: Fit, looser: Freedom, name: str, setting: Setting) -> tuple[Trial, Fit | None]:
+    """(what is said of ``looser``, its solution unless the tracks do not determine it)."""
+    try:
+        result = fitted(current.cameras, current.beads_xyz, looser, setting)
+        enough = AXIS_RAD if name in TAKES_FOR else LOOSE_AXIS_RAD
+        doubtful = undetermined(result.bars, current.bars, enough)
+    except UserError as error:
+        doubtful = str(error)
+    if doubtful:
+        return Trial(looser, float("nan"), 0.0, False, f"not determined: {doubtful}"), None
+    cap = cap_px(current, setting)
+    gain, apart = (float(fall) for fall in gains(current, result, cap))
+    why = (
+        f"{name} {looser.mode(name)}: the squared leave-one-out residual falls by "
+        f"{100 * gain:.1f} %, with parts of "
+        f"the field left out by {100 * apart:.1f} %"
+    )
+    return Trial(looser, root_px(result, cap), gain, False, why, apart), result
 
 
 def _looser(freedom: Freedom, names: tuple[str, ...]) -> list[tuple[Freedom, str, Mode]]:
     """Every single step up the ladders of ``names``."""
     found = []
     for name in names:
-        ladder = LADDER[name]
-        for mode in ladder[ladder.index(freedom.mode(name)) + 1 :]:
+        rungs = LADDER[name]
+        for mode in rungs[rungs.index(freedom.mode(name)) + 1 :]:
             found.append((replace(freedom, **{name: mode}), name, mode))  # type: ignore[arg-type]
     return found

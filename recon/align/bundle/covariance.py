@@ -26,6 +26,7 @@ from recon.align.bundle.model import (
     Y,
 )
 from recon.align.bundle.normal import assemble, linearised, reduce
+from recon.align.bundle.plausible import Prior
 from recon.errors import UserError
 
 # least eigenvalue of the reduced normal matrix with unit diagonal; exact freedoms give 1e-15
@@ -93,12 +94,13 @@ class Quality:
 
 
 def quality(
-    cameras: Cameras, beads_xyz: np.ndarray, seen: Seen, space: Space, loss: Loss
+    cameras: Cameras, beads_xyz: np.ndarray, seen: Seen, space: Space, loss: Loss, prior: Prior
 ) -> Quality:
-    """At the minimum of ``loss``.
+    """At the minimum of ``loss`` and ``prior``.
 
-    Error bars: ``s^2 N^-1`` with N = J'J and ``s^2 = sum psi^2 / (numbers - unknowns) /
-    mean(psi')^2`` (Huber and Ronchetti 2009, section 7.6; for squares the usual residual variance).
+    Error bars: ``s^2 N^-1`` with N = J'J and the prior's curvature, and ``s^2 = sum psi^2 /
+    (numbers - unknowns) / mean(psi')^2`` (Huber and Ronchetti 2009, section 7.6; for squares the
+    usual residual variance).
     Leave-one-out: ``(1 - w J_i (J'wJ)^-1 J_i')^-1 r_i``, exact for a linear model with fixed
     weights (Cook and Weisberg 1982), and so to second order here: no refits.
 
@@ -126,7 +128,8 @@ def quality(
             "a bead's views do not tell where it is; leave it out, or track it through more tilts"
         ) from error
     check_determined(reduced.schur, space, seen.n_beads)
-    views = np.asarray(cho_solve(cho_factor(reduced.schur), np.eye(space.n_unknowns)))
+    curvature = prior.curvature(space)
+    views = np.asarray(cho_solve(cho_factor(reduced.schur + curvature), np.eye(space.n_unknowns)))
     variance = (
         float((weight**2 * length**2).sum()) / (numbers - unknowns) / loss.mean_slope(length) ** 2
     )
@@ -151,7 +154,7 @@ def quality(
         residual, to_view, to_bead, weight, seen.bead, seen.view, space, seen.n_beads
     )
     reduced = reduce(weighted)
-    factor = cho_factor(reduced.schur)
+    factor = cho_factor(reduced.schur + curvature)
     # Row i of J in terms of the unknowns, less what the bead takes up: the part that the views'
     # covariance acts on.
     tied = np.einsum("oia,oau->oiu", to_view, space.basis.reshape(n, active, -1)[seen.view])

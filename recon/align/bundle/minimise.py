@@ -11,6 +11,7 @@ from recon.align.bundle.gauge import Space
 from recon.align.bundle.loss import Loss
 from recon.align.bundle.model import Cameras
 from recon.align.bundle.normal import assemble, linearised, step
+from recon.align.bundle.plausible import Prior
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,14 +39,15 @@ def minimise(
     seen: Seen,
     space: Space,
     loss: Loss,
+    prior: Prior,
     *,
     steps: int = 60,
     tolerance: float = 1e-10,
 ) -> tuple[Cameras, np.ndarray]:
-    """The views and beads of least loss near the given ones. A step is taken only if it lowers the
-    loss.
+    """The views and beads of least loss and ``prior`` near the given ones. A step is taken only if
+    it lowers their sum.
 
-    Ends when a step gains less than ``tolerance`` of the loss. Marquardt 1963, doi:10.1137/0111030,
+    Ends when a step gains less than ``tolerance`` of it. Marquardt 1963, doi:10.1137/0111030,
     on iteratively reweighted squares. Raises ``LinAlgError`` when no damping makes the equations
     solvable.
     """
@@ -54,7 +56,8 @@ def minimise(
         cameras, beads_xyz, seen.bead, seen.view, seen.xy, space.columns
     )
     length = np.hypot(*residual.T)
-    cost = loss.value(length)
+    cost = loss.value(length) + prior.value(cameras, space)
+    curvature = prior.curvature(space)
     for _ in range(steps):
         equations = assemble(
             residual,
@@ -65,7 +68,7 @@ def minimise(
             seen.view,
             space,
             seen.n_beads,
-        )
+        ).with_prior(curvature, prior.slope(cameras, space))
         while True:
             try:
                 views, beads = step(equations.damped(damping))
@@ -73,7 +76,9 @@ def minimise(
                 tried = space.change(cameras, views), beads_xyz + beads
                 new = linearised(*tried, seen.bead, seen.view, seen.xy, space.columns)
                 new_length = np.hypot(*new[0].T)
-                new_cost = loss.value(new_length) if np.isfinite(new_length).all() else np.inf
+                new_cost = np.inf
+                if np.isfinite(new_length).all():
+                    new_cost = loss.value(new_length) + prior.value(tried[0], space)
             except LinAlgError:
                 new_cost = np.inf
             if new_cost <= cost:

@@ -27,6 +27,11 @@ class Normal:
     g: np.ndarray
     h: np.ndarray
 
+    def with_prior(self, curvature: np.ndarray, slope: np.ndarray) -> Normal:
+        """With a prior on the views' unknowns of ``curvature`` (unknown, unknown) and, here,
+        ``slope`` (unknown,)."""
+        return Normal(self.u + curvature, self.w, self.v, self.g - slope, self.h)
+
     def damped(self, damping: float) -> Normal:
         """Levenberg and Marquardt: the diagonal larger by ``damping`` times itself."""
         u, v = self.u.copy(), self.v.copy()

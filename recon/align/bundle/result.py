@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from recon.align.bundle.covariance import ErrorBars
+from recon.align.bundle.determined import AXIS_RAD, spelled
 from recon.align.bundle.freedom import Freedom
 from recon.align.bundle.model import Cameras
 from recon.align.bundle.tracks import Tracks
@@ -23,7 +24,10 @@ class Bundle:
     and without the observation itself, and ``used``: (obs,) False for outliers, which took no part
     and whose two residuals are the same. ``errors``: standard deviations, for errors that are
     independent (see ``correlation``). ``notes``: sentences on what had to be left out or tied
-    together.
+    together. ``undetermined``: the parameters, of those that were tried, that the tracks do not
+    tell, held as given. ``axis_spread_deg``: the axis's standard deviation for errors that are
+    alike in one part of the field, 0 where that was not asked. ``prior_noise_px``: as ``solve``
+    took it.
     """
 
     cameras: Cameras
@@ -37,6 +41,28 @@ class Bundle:
     errors: ErrorBars
     pixel_nm: float | None = None
     notes: tuple[str, ...] = ()
+    undetermined: tuple[str, ...] = ()
+    axis_spread_deg: float = 0.0
+    prior_noise_px: float = 0.0
+
+    def said(self) -> str:
+        """What was solved for and what the tracks do not tell, in one line for people."""
+        left = []
+        if self.undetermined:
+            names = ", ".join(spelled(name) for name in self.undetermined)
+            left.append(f"{names}: not determined by these tracks, held as given")
+        if 2 * self.axis_spread_deg > np.rad2deg(AXIS_RAD):
+            left.append(
+                f"tilt axis: within {2 * self.axis_spread_deg:.1f} deg only (two standard "
+                f"deviations)"
+            )
+        return self.freedom.said() + (f" ({'; '.join(left)})" if left else "")
+
+    @property
+    def axis_error_deg(self) -> float:
+        """Standard deviation of the axis, the longer of two: for independent errors, and for
+        errors that are alike in one part of the field."""
+        return max(self.errors.axis_deg, self.axis_spread_deg)
 
     @property
     def axis_deg(self) -> float:

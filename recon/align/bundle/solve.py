@@ -12,6 +12,7 @@ from recon.align.bundle.gauge import allowed, centred, upright
 from recon.align.bundle.loss import Loss, spread_px
 from recon.align.bundle.minimise import Seen, minimise, residuals
 from recon.align.bundle.model import ROTATION, Cameras, nominal
+from recon.align.bundle.plausible import Prior
 from recon.align.bundle.result import Bundle
 from recon.align.bundle.threads import one_blas_thread
 from recon.align.bundle.tracks import FEWEST_VIEWS, Tracks, fixing_a_bead
@@ -34,6 +35,7 @@ def solve(
     robust: bool = True,
     reject_beyond: float = 4.0,
     pixel_nm: float | None = None,
+    prior_noise_px: float = 0.0,
 ) -> Bundle:
     """Views and beads that reproduce ``tracks``. ``tilt_deg``: (view,) as the stage said.
 
@@ -43,6 +45,8 @@ def solve(
     used or not, is judged by its distance from the prediction; those beyond ``reject_beyond``
     standard deviations are left out and the rest fitted with a Huber loss, until the choice stands.
     ``robust=False``: plain least squares of all observations.
+    ``prior_noise_px``: the error of an observation against which plausible sizes of the parameters
+    (``plausible.py``) weigh; 0: the tracks alone decide.
 
     Raises ``UserError`` for tracks of another series, for too few beads, and for parameters that
     the tracks do not determine.
@@ -77,7 +81,7 @@ def solve(
                 x_tilt_deg,
             )
             solved, inside, loss = _fit(
-                given, seen, freedom, axis_deg is None, robust, reject_beyond, tilts
+                given, seen, freedom, axis_deg is None, robust, reject_beyond, tilts, prior_noise_px
             )
     except LinAlgError as error:
         raise UserError(
@@ -100,7 +104,7 @@ def solve(
     used = seen.keep(inside)
     with one_blas_thread():
         space, _ = allowed(cameras, given, freedom, np.bincount(used.view, minlength=len(tilts)))
-        found = quality(cameras, xyz, used, space, loss)
+        found = quality(cameras, xyz, used, space, loss, Prior(given, prior_noise_px))
     residual = residuals(cameras, xyz, seen)
     leave_out = residual.copy()
     leave_out[inside] = found.leave_out_xy
@@ -120,6 +124,7 @@ def solve(
         found.errors,
         pixel_nm,
         _notes(tracks, beads, inside, used, freedom),
+        prior_noise_px=prior_noise_px,
     )
 
 
@@ -131,21 +136,23 @@ def _fit(
     robust: bool,
     reject_beyond: float,
     tilts: np.ndarray,
+    prior_noise_px: float,
 ) -> tuple[tuple[Cameras, Cameras, np.ndarray], np.ndarray, Loss]:
     """((given views with the axis found, views, (bead, 3) as (X, Y, Z)), (obs,) used, final
     loss)."""
     everything = np.ones(len(seen.bead), bool)
-    cameras, xyz = _robust(given, given, np.zeros((seen.n_beads, 3)), seen, SHIFTS_ONLY)
+    cameras, xyz = _robust(given, Prior(given), np.zeros((seen.n_beads, 3)), seen, SHIFTS_ONLY)
     if free_axis:
-        cameras, xyz = _robust(cameras, given, xyz, seen, ONE_AXIS)
+        cameras, xyz = _robust(cameras, Prior(given), xyz, seen, ONE_AXIS)
         given = given.with_column(ROTATION, cameras.parameters[:, ROTATION])
+    prior = Prior(given, prior_noise_px)
     if not robust:
         loss = Loss()
         space, start = allowed(
             cameras, given, freedom, np.bincount(seen.view, minlength=len(tilts))
         )
-        return (given, *minimise(start, xyz, seen, space, loss)), everything, loss
-    cameras, xyz = _robust(cameras, given, xyz, seen, freedom)
+        return (given, *minimise(start, xyz, seen, space, loss, prior)), everything, loss
+    cameras, xyz = _robust(cameras, prior, xyz, seen, freedom)
     inside = everything
     tracks = Tracks(seen.bead, seen.view, seen.xy, len(tilts))
     unknowns = (
@@ -168,7 +175,7 @@ def _fit(
         )
         unknowns = space.n_unknowns + 3 * len(present)
         loss = Loss("huber", HUBER_SPREADS * spread)
-        cameras, solved = minimise(start, xyz[present], used, space, loss)
+        cameras, solved = minimise(start, xyz[present], used, space, loss, prior)
         xyz = xyz.copy()
         xyz[present] = solved
         stands = bool((judged == inside).all())
@@ -179,11 +186,11 @@ def _fit(
 
 
 def _robust(
-    cameras: Cameras, given: Cameras, xyz: np.ndarray, seen: Seen, freedom: Freedom, rounds: int = 6
+    cameras: Cameras, prior: Prior, xyz: np.ndarray, seen: Seen, freedom: Freedom, rounds: int = 6
 ) -> tuple[Cameras, np.ndarray]:
     """Cauchy loss, its scale from the median residual of the round before."""
     space, cameras = allowed(
-        cameras, given, freedom, np.bincount(seen.view, minlength=cameras.n_views)
+        cameras, prior.given, freedom, np.bincount(seen.view, minlength=cameras.n_views)
     )
     scale = np.inf
     for _ in range(rounds):
@@ -193,7 +200,7 @@ def _robust(
             break
         scale = new
         cameras, xyz = minimise(
-            cameras, xyz, seen, space, Loss("cauchy", scale), steps=15, tolerance=ROUGHLY
+            cameras, xyz, seen, space, Loss("cauchy", scale), prior, steps=15, tolerance=ROUGHLY
         )
     return cameras, xyz
 
@@ -213,6 +220,7 @@ def _coarse_axis(seen: Seen, tilts: np.ndarray, x_tilt_deg: float) -> float:
             seen,
             space,
             Loss("huber", 1.0),
+            Prior(given),
             steps=6,
             tolerance=ROUGHLY,
         )

@@ -159,14 +159,14 @@ def _alignment(found: Solution, match: Match, before: Match, bin_by: int, size: 
     return Alignment(
         method="patch",
         axis_deg=round(place.axis_deg, 3),
-        axis_error_deg=round(bundle.errors.axis_deg, 4),
+        axis_error_deg=round(bundle.axis_error_deg, 4),
         patch_px=size * bin_by,
         n_patches=len(bundle.beads),
         views_per_patch=round(float(bundle.views_per_bead.mean()), 2),
         correlation=round(found.correlation, 3),
         residual_px=round(bundle.mean_residual_px * bin_by, 4),
         leave_out_px=round(bundle.mean_leave_out_px * bin_by, 4),
-        freedom=bundle.freedom.said(),
+        freedom=bundle.said(),
         reprojection_residual=round(match.residual, 5),
         reprojection_residual_xcorr=round(before.residual, 5),
         error_px_per_view=round_row(match.error_px * bin_by, 3),
@@ -186,7 +186,7 @@ def _sentence(found: Solution, match: Match, before: Match, bin_by: int) -> str:
         f"views within {np.sqrt((match.error_px**2).mean()) * bin_by:.2f} px rms of their "
         f"reprojections, which leave {match.residual:.4f} of the "
         f"data unexplained (cross-correlation {before.residual:.4f}); solved for "
-        f"{bundle.freedom.said()}"
+        f"{bundle.said()}"
     )
 
 

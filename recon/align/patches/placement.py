@@ -7,11 +7,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from recon.align.bundle import Bundle, Freedom, Tracks, solve, to_aligned
+from recon.align.bundle.determined import AXIS, LOOSE_AXIS_RAD, need_prior, undetermined, unnoticed
+from recon.align.bundle.freedom import Mode
+from recon.align.bundle.trial import cap_px, fitted, gains, setting_of
 from recon.align.patches.follow import Followed
 from recon.errors import UserError
 from recon.geometry import axis_rotation, view_freedom
 
 ONE_AXIS = Freedom(rotation="global", magnification="fixed", tilt="fixed")
+LOOSER: dict[str, Mode] = {"rotation": "free", "magnification": "free", "tilt": "grouped"}
 # Of the squared leave-one-out residual. What one patch shows changes slowly with tilt, so that its
 # errors are alike in neighbouring views and curves through them gain a little for nothing.
 LEAST_GAIN = 0.05
@@ -81,21 +85,32 @@ def solved(
 
 def chosen(tracks: Tracks, tilt_deg: np.ndarray, axis_deg: float) -> Bundle:
     """One axis, then a rotation a view, a magnification a view and a curve of tilts, each where the
-    leave-one-out residual pays for it."""
+    leave-out residuals pay for it and the patches tell it (``bundle/choose.py``)."""
     best = solved(tracks, tilt_deg, axis_deg)
-    looser: tuple[dict[str, str], ...] = (
-        {"rotation": "free"},
-        {"magnification": "free"},
-        {"tilt": "grouped"},
-    )
-    for change in looser:
+    unsure: tuple[str, ...] = ()
+    for name, mode in LOOSER.items():
+        setting = setting_of(best, tilt_deg, 0.0, 4.0)
+        current = fitted(best.cameras, best.beads_px[:, ::-1], best.freedom, setting)
+        looser: Freedom = replace(best.freedom, **{name: mode})  # type: ignore[arg-type]
         try:
-            tried = solved(tracks, tilt_deg, axis_deg, replace(best.freedom, **change))  # type: ignore[arg-type]
+            result = fitted(best.cameras, best.beads_px[:, ::-1], looser, setting)
+            if undetermined(result.bars, current.bars, LOOSE_AXIS_RAD):
+                unsure = (*unsure, name)
+                continue
+            noise = setting.prior.noise_px if need_prior(result.bars) else 0.0
+            tried = solve(tracks, tilt_deg, freedom=looser, axis_deg=axis_deg, prior_noise_px=noise)
         except UserError:  # too few patches for it
+            unsure = (*unsure, name)
             continue
-        if _left_out(tried, best) < (1 - LEAST_GAIN) * _left_out(best, best):
+        if unnoticed(name, result.bars):
+            unsure = (*unsure, name)
+        apart = gains(current, result, cap_px(current, setting))[1]
+        if _left_out(tried, best) < (1 - LEAST_GAIN) * _left_out(best, best) and apart > LEAST_GAIN:
             best = tried
-    return best
+    setting = setting_of(best, tilt_deg, 0.0, 4.0)
+    last = fitted(best.cameras, best.beads_px[:, ::-1], best.freedom, setting)
+    held = tuple(n for n in unsure if best.freedom.mode(n) == ONE_AXIS.mode(n))
+    return replace(best, undetermined=held, axis_spread_deg=float(np.rad2deg(last.bars[AXIS])))
 
 
 def _left_out(bundle: Bundle, reference: Bundle) -> float:

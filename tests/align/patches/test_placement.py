@@ -86,3 +86,17 @@ def test_turned_views_are_found_in_noise() -> None:
     bundle = chosen(tracks_of(followed(truth, start, 0.2), start), ANGLES, 86.0)
     assert bundle.freedom.rotation == "free"
     assert np.std(bundle.cameras.rotation_deg - truth.rotation_deg) < 0.15
+
+
+def test_what_the_patches_do_not_tell_is_held_and_named() -> None:
+    """Few patches in one layer and noise of two pixels: tilts stay as read, and it is said."""
+    start = Placement.of(ANGLES, 86.0, np.zeros((ANGLES.size, 2)))
+    flat = POINTS[:8] * [0.0, 1, 1]
+    noise = np.random.default_rng(5).normal(0, 2.0, (ANGLES.size, len(flat), 2))
+    seen = np.einsum("vij,vpj->vpi", start.matrices, project(made(False), flat) + noise)
+    bundle = chosen(
+        tracks_of(Followed(seen, np.ones(seen.shape[:2])), start), ANGLES, start.axis_deg
+    )
+    np.testing.assert_allclose(bundle.cameras.tilt_deg, ANGLES, atol=1e-9)
+    assert "tilt" in bundle.undetermined
+    assert "not determined by these tracks, held as given" in bundle.said()
