@@ -89,6 +89,7 @@ def reconstruct() -> None:
     if several:
         sys.argv.append(f"hydra.sweep.dir='{scratch.name}'")
     jobs: list[Job] = []
+    mistakes: list[Exception] = []  # raised later: Hydra would print words of its own
 
     def task(config: DictConfig) -> None:
         from hydra.core.hydra_config import HydraConfig
@@ -96,16 +97,21 @@ def reconstruct() -> None:
         from recon.command.job import job_of
         from recon.command.plugins import check_only_here
 
-        check_only_here(config, sys.argv[1:])
-        jobs.append(job_of(config, HydraConfig.get().overrides.task))
+        try:
+            check_only_here(config, sys.argv[1:])
+            jobs.append(job_of(config, HydraConfig.get().overrides.task))
+        except Exception as error:
+            mistakes.append(error)
 
     try:
         _compose_and_run("reconstruct", task)
     finally:
         scratch.cleanup()
-    if not jobs:  # --cfg job, --info and their like
-        sys.exit(0)
     with _mistakes_end():
+        if mistakes:
+            raise mistakes[0]
+        if not jobs:  # --cfg job, --info and their like
+            sys.exit(0)
         from recon.command.batch import plan_batch, run_batch
 
         well = run_batch(plan_batch(jobs, several=several))

@@ -139,9 +139,8 @@ def run_batch(batch: Batch) -> bool:
 def _run_series(batch: Batch, series: Series, failures: dict[Path, str], began: set[Path]) -> None:
     """The runs of one series, and the page that shows or compares them. Failures go to
     ``failures``."""
-    latest, done, kept = Latest(), [], True
+    latest, done = Latest(), []
     for run in series.runs:
-        before = _written_at(run.folder)
         began.add(run.folder)
         try:
             run_config(run.config, run.folder, latest, several=batch.several)
@@ -150,15 +149,14 @@ def _run_series(batch: Batch, series: Series, failures: dict[Path, str], began: 
             print(f"error: {_whose(batch, series, run)}{error}", file=sys.stderr, flush=True)
         else:
             done.append(run)
-            kept = kept and _written_at(run.folder) == before
     page = series.folder / REPORT[0]
-    if not any(_wants_report(run) for run in done) or (kept and page.exists()):
-        return
     sentences = {
         run.label or series.name: failures[run.folder]
         for run in series.runs
         if run.folder in failures
     }
+    if not any(_wants_report(run) for run in done) or (not sentences and _is_newest(page, done)):
+        return
     try:
         with report_to(Console().show):
             page = write_report(series.folder, [run.folder for run in done], sentences)
@@ -252,9 +250,10 @@ def _wants_report(run: Run) -> bool:
     return bool(run.config.report)
 
 
-def _written_at(folder: Path) -> int | None:
-    """When the record in ``folder`` was written."""
+def _is_newest(page: Path, runs: Sequence[Run]) -> bool:
+    """Whether the page was written after all of the runs that it shows, which were kept then."""
     try:
-        return (folder / "run.json").stat().st_mtime_ns
+        at = page.stat().st_mtime_ns
+        return all((run.folder / "run.json").stat().st_mtime_ns < at for run in runs)
     except OSError:
-        return None
+        return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import glob
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -91,8 +92,9 @@ def _what_is_there(pattern: Path) -> str:
         names = sorted(p.name for p in plain.iterdir() if not p.name.startswith("."))
     except OSError:
         return ""
-    if close := close_names(plain / pattern.name):
-        return close
+    # The most alike first.
+    names = [*difflib.get_close_matches(pattern.name, names, MOST, 0.3), *names]
+    names = list(dict.fromkeys(names))
     more = f" and {len(names) - MOST} more" if len(names) > MOST else ""
     where = "this folder" if plain == Path() else str(plain)[-100:]
     return f"; {where} holds {', '.join(names[:MOST]) or 'nothing'}{more}"
@@ -106,7 +108,7 @@ def _check_no_shelf(path: Path) -> None:
         files = sorted(p.name for p in path.expanduser().iterdir() if p.is_file())
     except (OSError, ValueError):
         return
-    stacks = [n for n in files if n.lower().endswith(STACKS)]
+    stacks = [n for n in files if n.lower().endswith(STACKS) and not n.startswith(".")]
     if not stacks or any(n.lower().endswith((".tif", ".tiff")) for n in files):
         return
     if len(stacks) == 1:
