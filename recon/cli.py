@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 
     from recon.command.job import Job
 
-USAGE = """usage: tiltwise COMMAND [TILT_SERIES] [option=value ...]
+USAGE = """usage: tiltwise COMMAND [TILT_SERIES ...] [option=value ...]
 
   tiltwise reconstruct tilt_series.mrc     align and reconstruct
+  tiltwise reconstruct a.mrc b.mrc c.mrc   each of them, and an overview of all
   tiltwise reconstruct --help              all options, explained; algorithm=tv --help those of tv
   tiltwise info tilt_series.mrc            what was read, and what a run would need; runs nothing
   tiltwise check tilt_series.mrc           all that would stop a run before its work; runs nothing
@@ -36,11 +37,11 @@ What FILE holds: format, shape, pixel size, tilt angles, their order, range and 
 so; the memory and time that a run would need. Nothing is run or written. All options of
 tiltwise reconstruct may follow, such as angles=, pixel_nm=, exclude=, algorithm=.
 """
-CHECK_USAGE = """usage: tiltwise check [TILT_SERIES] [option=value ...]
+CHECK_USAGE = """usage: tiltwise check [TILT_SERIES ...] [option=value ...]
 
 Whether tiltwise reconstruct, with the same words, would get to its work: options, stages, the
 series' header, memory, disk and the output folder. Prints ok and what would run, or one sentence
-and exit status 2. Nothing is run or written.
+and exit status 2; of several series, for each of them. Nothing is run or written.
 """
 
 
@@ -159,7 +160,7 @@ def info() -> None:
 
 
 def check() -> None:
-    """``tiltwise check [TILT_SERIES] [option=value ...]``: whether a run would get to its work;
+    """``tiltwise check [TILT_SERIES ...] [option=value ...]``: whether a run would get to its work;
     exits with 0 or 2."""
 
     def answer(config: DictConfig, chosen: Mapping[str, str | None]) -> None:

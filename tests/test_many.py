@@ -196,6 +196,8 @@ def test_algorithms_times_series(command: Command, data: Path, tmp_path: Path) -
     [
         (["data/*.mrcs"], "data/*.mrcs matches nothing"),
         (["data/A.mrc", "data/A.mrc"], "given twice"),
+        (["data/A.mrc", "data/D.mrc"], "D.mrc not found in"),
+        (["data/A.mrc", "algorithm.weight", "threads=1"], "algorithm.weight not found in"),
         (["data"], "give its stacks: data/*.mrc"),
         (["data/A.mrc", "input=data/B.mrc"], "one of them wanted"),
         (["input=data/A.mrc,data/B.mrc"], "write input=[data/A.mrc,data/B.mrc]"),

@@ -19,6 +19,7 @@ from recon.command.series import check_different, series_paths
 from recon.command.words import input_text
 from recon.console import Console
 from recon.errors import UserError
+from recon.io.read import existing
 from recon.io.sidecars import stem
 from recon.progress import report_to
 from recon.report.overview import Row, write_overview
@@ -104,7 +105,8 @@ def check_batch(batch: Batch) -> None:
     another series, or where the options are wrong for every series."""
     inputs = [series.path for series in batch.series if series.path is not None]
     for series in batch.series:
-        if len(series.runs) > 1 and any(_wants_report(run) for run in series.runs):
+        inside = any(run.folder != series.folder for run in series.runs)
+        if inside and any(_wants_report(run) for run in series.runs):
             check_report(series.folder)
         for run in series.runs if batch.many else ():
             check_apart(run.folder, inputs)
@@ -117,6 +119,10 @@ def run_batch(batch: Batch) -> bool:
     others. Returns whether nothing failed. Raises ``UserError`` before the work only."""
     check_batch(batch)
     first = batch.series[0].runs[0]
+    if batch.many and first.config.resume is not True:  # what is finished needs its input no more
+        for series in batch.series:
+            if series.path is not None:
+                existing(series.path)
     if batch.many and all(len(series.runs) == 1 for series in batch.series):
         rehearsed(first.config, first.folder, several=True)  # said once, not for every series
     failures: dict[Path, str] = {}
@@ -192,17 +198,12 @@ def _tell_overview(batch: Batch, failures: dict[Path, str], began: set[Path]) ->
 
 def _sum_up(batch: Batch, failures: Mapping[Path, str]) -> None:
     """The last lines: what failed, with its sentence, and where to look."""
-    failed = [
-        (_whose(batch, series, run), failures[run.folder])
-        for series in batch.series
-        for run in series.runs
-        if run.folder in failures
-    ]
-    total = sum(len(series.runs) for series in batch.series)
+    whose = {r.folder: _whose(batch, s, r) for s in batch.series for r in s.runs}
+    total, failed = len(whose), len(whose.keys() & failures.keys())
     runs = "" if total == len(batch.series) else f", {total} runs"
-    print(f"{len(batch.series)} series{runs}: {total - len(failed)} finished, {len(failed)} failed")
-    for whose, sentence in failed:
-        print(f"failed: {whose}{sentence}", file=sys.stderr)
+    print(f"{len(batch.series)} series{runs}: {total - failed} finished, {failed} failed")
+    for folder, sentence in failures.items():
+        print(f"failed: {whose.get(folder, '')}{sentence}", file=sys.stderr)
     page = batch.folder / OVERVIEW[0]
     print(f"overview: {page}" if page.exists() else f"results: {batch.folder}", flush=True)
 
@@ -220,7 +221,7 @@ def _specimens(config: DictConfig) -> tuple[tuple[str, Path | str], ...]:
     """(name, path) of every series that ``config`` names; (family, where it is from) of a simulated
     one."""
     if config.input is not None:
-        return tuple((stem(path) or path.name, path) for path in series_paths(config.input))
+        return tuple((_stem(path), path) for path in series_paths(config.input))
     group = "sample" if config.get("phantom") is None else "phantom"
     node = config.get(group)
     options: Any = OmegaConf.to_container(node) if OmegaConf.is_dict(node) else {}
@@ -228,6 +229,12 @@ def _specimens(config: DictConfig) -> tuple[tuple[str, Path | str], ...]:
     if path := options.get("path"):
         return ((stem(Path(str(path))), f"{target} {path}"),)
     return ((target.rpartition(".")[2], target),)
+
+
+def _stem(path: Path) -> str:
+    """The series' name: the file's without its format, the folder's whole."""
+    whole = path.expanduser().is_dir() and path.suffix.lower() != ".zarr"
+    return path.absolute().name if whole else stem(path)
 
 
 def _with_input(config: DictConfig, path: Path | None) -> DictConfig:

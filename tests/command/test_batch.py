@@ -106,6 +106,12 @@ def test_a_folder_for_each_series_and_in_it_for_each_run(
     assert batch.folder == Path("o")
 
 
+def test_a_folder_of_views_keeps_its_whole_name() -> None:
+    for name in ("z/ts_0.5nm", "z/ts_0.7nm"):
+        Path(name).mkdir(parents=True)
+    assert folders(planned("z/ts_0.5nm", "z/ts_0.7nm", "output=o")) == ["o/ts_0.5nm", "o/ts_0.7nm"]
+
+
 def test_every_run_gets_its_own_series_and_all_options() -> None:
     batch = planned("x/A.mrc", "x/B.mrc", "exclude=[3]", "output=o")
     configs = [run.config for series in batch.series for run in series.runs]
