@@ -113,7 +113,8 @@ def reconstruct() -> None:
             raise mistakes[0]
         if not jobs:  # --cfg job, --info and their like
             sys.exit(0)
-        from recon.command.batch import plan_batch, run_batch
+        from recon.command.batch import plan_batch
+        from recon.command.runs import run_batch
 
         well = run_batch(plan_batch(jobs, several=several))
     sys.exit(0 if well else 2)
