@@ -4,25 +4,26 @@ run is certain."""
 from __future__ import annotations
 
 import os
-import re
 import signal
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
-from urllib.parse import quote
 
 from recon.command.registry import CONFIGS
+from recon.command.words import is_override, path_to_override
 from recon.errors import UserError
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
-USAGE = """usage: tiltwise COMMAND [TILT_SERIES] [option=value ...]
+    from recon.command.job import Job
+
+USAGE = """usage: tiltwise COMMAND [TILT_SERIES ...] [option=value ...]
 
   tiltwise reconstruct tilt_series.mrc     align and reconstruct
+  tiltwise reconstruct a.mrc b.mrc c.mrc   each of them, and an overview of all
   tiltwise reconstruct --help              all options, explained; algorithm=tv --help those of tv
   tiltwise info tilt_series.mrc            what was read, and what a run would need; runs nothing
   tiltwise check tilt_series.mrc           all that would stop a run before its work; runs nothing
@@ -36,14 +37,12 @@ What FILE holds: format, shape, pixel size, tilt angles, their order, range and 
 so; the memory and time that a run would need. Nothing is run or written. All options of
 tiltwise reconstruct may follow, such as angles=, pixel_nm=, exclude=, algorithm=.
 """
-CHECK_USAGE = """usage: tiltwise check [TILT_SERIES] [option=value ...]
+CHECK_USAGE = """usage: tiltwise check [TILT_SERIES ...] [option=value ...]
 
 Whether tiltwise reconstruct, with the same words, would get to its work: options, stages, the
 series' header, memory, disk and the output folder. Prints ok and what would run, or one sentence
-and exit status 2. Nothing is run or written.
+and exit status 2; of several series, for each of them. Nothing is run or written.
 """
-
-_OVERRIDE = re.compile(r"^[~+]*[\w@/.:-]+=")
 
 
 def main() -> None:
@@ -69,17 +68,18 @@ def _no_command(word: str, commands: list[str]) -> str:
 
     if close := get_close_matches(word, commands, 1, 0.5):
         return f"there is no command {word[:100]}; did you mean {close[0]}?"
-    if os.path.lexists(word) or _OVERRIDE.match(word):
+    if os.path.lexists(word) or is_override(word):
         return f"{word[:100]} given without a command; write tiltwise reconstruct {word[:100]}"
     return f"there is no command {word[:100]}, one of {', '.join(commands)} wanted"
 
 
 def reconstruct() -> None:
-    """``python reconstruct.py [TILT_SERIES] [option=value ...]``; exits with 0, 2 (a sentence says
-    why) or 130 (Ctrl-C).
+    """``python reconstruct.py [TILT_SERIES ...] [option=value ...]``; exits with 0, 2 (a sentence
+    says why; of several series or runs, if any failed) or 130 (Ctrl-C).
 
-    Every command ends in a report of its runs (unless ``report=false``); of several (``-m``) it
-    compares them.
+    Hydra composes all runs of the command before the first begins. Every series ends in a report of
+    its runs (unless ``report=false``); of several runs (``-m``) it compares them, and several
+    series get an overview.
     """
     _answer_questions("reconstruct")
     sys.argv[1:] = path_to_override(sys.argv[1:])
@@ -89,42 +89,35 @@ def reconstruct() -> None:
     several = sys.argv[1:2] in (["-m"], ["--multirun"])
     if several:
         sys.argv.append(f"hydra.sweep.dir='{scratch.name}'")
-    folders: list[Path] = []
-    failures: dict[str, str] = {}
-    wanted: list[bool] = []
+    jobs: list[Job] = []
+    mistakes: list[Exception] = []  # raised later: Hydra would print words of its own
 
     def task(config: DictConfig) -> None:
         from hydra.core.hydra_config import HydraConfig
 
-        from recon.command.config import run_config
+        from recon.command.job import job_of
         from recon.command.plugins import check_only_here
 
         try:
             check_only_here(config, sys.argv[1:])
-            folders.append(run_config(config))
-            wanted.append(bool(config.report))
-        except UserError as error:
-            # Kept, not raised: the other jobs of a multirun go on.
-            failures[HydraConfig.get().job.override_dirname or "run"] = str(error)
-            print(f"error: {error}", file=sys.stderr, flush=True)
+            jobs.append(job_of(config, HydraConfig.get().overrides.task))
+        except Exception as error:
+            mistakes.append(error)
 
     try:
         _compose_and_run("reconstruct", task)
     finally:
         scratch.cleanup()
-    if any(wanted):
-        from recon.console import Console
-        from recon.progress import report_to
-        from recon.report.page import write_report
+    with _mistakes_end():
+        if mistakes:
+            raise mistakes[0]
+        if not jobs:  # --cfg job, --info and their like
+            sys.exit(0)
+        from recon.command.batch import plan_batch
+        from recon.command.runs import run_batch
 
-        try:
-            with report_to(Console().show):
-                page = write_report(folders[0].parent if several else folders[0], folders, failures)
-            print(f"report: {page}", flush=True)
-        except UserError as error:
-            failures["report"] = str(error)
-            print(f"error: {error}", file=sys.stderr)
-    sys.exit(2 if failures else 0)
+        well = run_batch(plan_batch(jobs, several=several))
+    sys.exit(0 if well else 2)
 
 
 def train() -> None:
@@ -168,13 +161,13 @@ def info() -> None:
 
 
 def check() -> None:
-    """``tiltwise check [TILT_SERIES] [option=value ...]``: whether a run would get to its work;
+    """``tiltwise check [TILT_SERIES ...] [option=value ...]``: whether a run would get to its work;
     exits with 0 or 2."""
 
     def answer(config: DictConfig, chosen: Mapping[str, str | None]) -> None:
-        from recon.command.check import print_check
+        from recon.command.check import print_checks
 
-        print_check(config, chosen)
+        print_checks(config, chosen)
 
     _compose_and_answer("check", CHECK_USAGE, answer)
 
@@ -269,33 +262,6 @@ def _compose_and_run(name: str, task: Callable[[DictConfig], None]) -> None:
         refuse_foreign_hydra(sys.argv[1:])
         plug_in(sys.argv[1:])
         entry()
-
-
-def path_to_override(words: Sequence[str]) -> list[str]:
-    """A bare leading path becomes ``input='...'``, quoted as Hydra quotes, whatever characters it
-    holds.
-
-    A word is a path when something of that name exists, when it starts as only paths do (``/``,
-    ``./``, ``../``, ``~/``), or when it is neither an option (``-m``) nor an override
-    (``key=value``, ``+key=value``, ``~key``).
-    """
-    from hydra.core.override_parser.types import Quote, QuotedString
-
-    # argparse takes overrides only in one run: a flag between them would make the rest unknown.
-    several = [w for w in words if w in ("-m", "--multirun")]
-    words = [w for w in words if w not in several]
-    for index, word in enumerate(words[:1]):
-        certain = bool(word) and (
-            os.path.lexists(word) or word.startswith(("/", "./", "../", "~/"))
-        )
-        if not certain and (word.startswith(("-", "~", "+")) or _OVERRIDE.match(word)):
-            break
-        path = word if os.path.lexists(word) else str(Path(word).expanduser())
-        # ${...} would be looked up by OmegaConf, and a backslash has a meaning of its own: such a
-        # path travels as a URL.
-        text = f"file:{quote(path)}" if "$" in path or "\\" in path else path
-        words[index] = f"input={QuotedString(text=text, quote=Quote.single).with_quotes()}"
-    return [*several[:1], *words]
 
 
 if __name__ == "__main__":

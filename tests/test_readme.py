@@ -39,7 +39,7 @@ def test_every_command_composes(
 ) -> None:
     """On the small sample in place of the reader's own file, and for a few iterations."""
     words = shlex.split(line)[2:]
-    if words and "=" not in words[0] and not words[0].startswith(("-", "+")):
+    while words and "=" not in words[0] and not words[0].startswith(("-", "+")):
         words = words[1:]
     if "--help" in words or "--cfg" in words:
         assert command(*words).returncode == 0

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import functools
-import re
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
 
 import numpy as np
-from hydra.core.hydra_config import HydraConfig
-from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from recon.command.build import build
 from recon.command.phantoms import build_phantom
 from recon.command.plugins import plugin_files
+from recon.command.words import input_of
 from recon.console import Console
 from recon.errors import UserError
 from recon.geometry import Geometry
@@ -29,34 +26,44 @@ from recon.io.xyz import read_xyz
 from recon.learned.card import heard
 from recon.machine import free_memory_gb, set_threads, usable_cores
 from recon.progress import report_to
-from recon.run.folder import check_report
 from recon.run.latest import Latest
 from recon.run.pipeline import run
 from recon.run.preflight import rehearse
 from recon.run.stages import Settings, Stages
 from recon.stage import Analysis, Method, Step
 
-# Once: the jobs of one command share a folder. With milliseconds: two commands do not.
+# Once: the runs of one command share a folder. With milliseconds: two commands do not.
 STARTED = f"{time.strftime('%Y-%m-%d_%H-%M-%S')}.{time.time_ns() // 1_000_000 % 1000:03d}"
 
-LATEST = Latest()  # the jobs of one command
 READERS: dict[str, Callable[[Path], object]] = {
     "alignment": read_alignment,
     "positions": lambda path: read_xyz(path) / 10,  # Angstrom to nm
 }
 
 
-def run_config(config: DictConfig) -> Path:
-    """Build everything, then run; returns the folder of the results. Raises ``UserError``."""
-    stages = make_stages(config)
-    settings = make_settings(config, files_of(stages, config))
-    set_threads(settings.threads)
-    # Before anything is read; 400 views, so that no sensible number of subsets is too many.
-    rehearse(stages, Geometry(np.linspace(-80, 80, 400), None))
+def run_config(
+    config: DictConfig, output: Path, latest: Latest | None = None, *, several: bool = False
+) -> None:
+    """Build everything, then run, with the results in ``output``. Raises ``UserError``.
+
+    ``latest``: what the run before it prepared. ``several``: one run of several of a command.
+    """
+    stages, settings = rehearsed(config, output, several=several)
     console = Console()
     with heard(console.warn), report_to(console.show):
-        run(stages, settings, console, LATEST)
-    return settings.output
+        run(stages, settings, console, latest)
+
+
+def rehearsed(
+    config: DictConfig, output: Path, *, several: bool = False
+) -> tuple[Stages, Settings]:
+    """Everything built and run on nothing, before anything is read. Raises ``UserError``."""
+    stages = make_stages(config)
+    settings = make_settings(config, files_of(stages, config), output=output, several=several)
+    set_threads(settings.threads)
+    # 400 views, so that no sensible number of subsets is too many.
+    rehearse(stages, Geometry(np.linspace(-80, 80, 400), None))
+    return stages, settings
 
 
 def make_stages(config: DictConfig) -> Stages:
@@ -165,14 +172,20 @@ def reading_options(config: DictConfig) -> dict[str, Any]:
 
 
 def input_path(config: DictConfig) -> Path:
-    """``input=``, which the command line writes as a URL when the path's characters would mean
-    something to OmegaConf."""
-    text = str(config.input)
-    return Path(unquote(text.removeprefix("file:")) if text.startswith("file:") else text)
+    """``input=`` of one series, which the command line writes as a URL when the path's characters
+    would mean something to OmegaConf."""
+    return input_of(str(config.input))
 
 
-def make_settings(config: DictConfig, files: tuple[Path, ...] = ()) -> Settings:
-    """Checks what no stage checks. Raises ``UserError``."""
+def make_settings(
+    config: DictConfig,
+    files: tuple[Path, ...] = (),
+    *,
+    output: Path | None = None,
+    several: bool = False,
+) -> Settings:
+    """Checks what no stage checks. ``output``: None for the folder of a lone run. Raises
+    ``UserError``."""
     threads = _number(config.threads, "threads", whole=True)
     threads = usable_cores() if threads is None else threads
     if not 1 <= threads <= 1024:
@@ -197,10 +210,6 @@ def make_settings(config: DictConfig, files: tuple[Path, ...] = ()) -> Settings:
         raise UserError(f"resume={config.resume} given, true or false wanted")
     if not isinstance(config.report, bool):
         raise UserError(f"report={config.report} given, true or false wanted")
-    if config.output is not None and not str(config.output).strip():
-        raise UserError(
-            "output= given without a name, a folder wanted; leave it out for runs/<name>/<time>"
-        )
     if config.resume and config.output is None:
         raise UserError(
             "resume=true given without a folder, output=DIR of the unfinished run wanted; its last "
@@ -209,41 +218,39 @@ def make_settings(config: DictConfig, files: tuple[Path, ...] = ()) -> Settings:
     record = OmegaConf.to_container(config, resolve=True)
     assert isinstance(record, dict)
     return Settings(
-        output=_output(config),
+        output=lone_folder(config) if output is None else output,
         memory_gb=float(memory),
         threads=int(threads),
         thickness_px=None if thickness is None else int(thickness),
         resume=config.resume,
-        several=_is_multirun(),
+        several=several,
         also=also,
         config={str(k): v for k, v in record.items()},
         files=files,
     )
 
 
-def _output(config: DictConfig) -> Path:
-    """``output=DIR``, or runs/<stem>/<time>; the jobs of a multirun get a folder each inside."""
+def lone_folder(config: DictConfig) -> Path:
+    """The folder of a run that is alone in its command. Raises ``UserError``."""
     own = config.get("phantom")
-    made = "phantom" if own is None else str(own["_target_"]).rpartition(".")[2]
-    if own is not None and own.get("path") is not None:
-        made = Path(str(own["path"])).name.split(".")[0] or made
-    stem = made if config.input is None else input_path(config).name.split(".")[0] or "series"
-    base = (
-        Path("runs") / stem / STARTED
-        if config.output is None
-        else Path(str(config.output)).expanduser()
-    )
-    if _is_multirun():
-        hydra = HydraConfig.get()
-        if config.report:
-            check_report(base)
-        name = re.sub(r"[^\w.=,+-]+", "_", hydra.job.override_dirname)[:100]
-        return base / f"{hydra.job.num}_{name}"
-    return base
+    if config.input is not None:
+        name = input_path(config).name.split(".")[0] or "series"
+    elif OmegaConf.is_dict(own) and own.get("path") is not None:
+        name = Path(str(own["path"])).name.split(".")[0] or "phantom"
+    else:
+        name = str(own["_target_"]).rpartition(".")[2] if OmegaConf.is_dict(own) else "phantom"
+    return output_folder(config, name)
 
 
-def _is_multirun() -> bool:
-    return HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN
+def output_folder(config: DictConfig, name: str) -> Path:
+    """``output=DIR``, or runs/<name>/<time>. Raises ``UserError``."""
+    if config.output is None:
+        return Path("runs") / name / STARTED
+    if not str(config.output).strip():
+        raise UserError(
+            "output= given without a name, a folder wanted; leave it out for runs/<name>/<time>"
+        )
+    return Path(str(config.output)).expanduser()
 
 
 def _views(value: Any) -> tuple[int, ...]:

@@ -24,8 +24,17 @@ HEADS = {
     "reconstruct": """\
 usage: tiltwise reconstruct [TILT_SERIES] [option=value ...]
        tiltwise reconstruct TILT_SERIES algorithm=wbp,sirt,tv -m     several in turn
+       tiltwise reconstruct A.mrc B.mrc C.mrc [option=value ...]     several series, a folder each
 
 From a raw electron-tomography tilt series to a tomogram. python reconstruct.py does the same.
+
+Several series (paths, a glob, or input=[a.mrc,b.mrc]) are independent: all options hold for each,
+each gets its own folder in output=, named by the series, and overview.html lists them. One that
+fails does not stop the others; the exit status is 2 if any failed. The same command with
+resume=true output=DIR keeps what is finished and goes on. With -m, each series is reconstructed in
+every way and gets its own comparison:
+
+  tiltwise reconstruct 'data/*.mrc' algorithm=sirt,tv -m output=results
 """,
     "train": """\
 usage: tiltwise train task=irdm [option=value ...]

@@ -11,6 +11,8 @@ from omegaconf import DictConfig
 from recon.acquisition import Acquisition, describe_acquisition
 from recon.command.config import input_path, make_settings, make_stages, reading_options
 from recon.command.foresee import check_needs, plan_slabs
+from recon.command.series import series_paths
+from recon.command.words import input_text
 from recon.console import Console
 from recon.errors import UserError
 from recon.io.agree import choose_pixel
@@ -32,6 +34,12 @@ def print_info(config: DictConfig) -> None:
     """
     if config.input is None:
         raise UserError("info given without a file, a tilt series wanted: tiltwise info FILE")
+    if len(paths := series_paths(config.input)) > 1:
+        raise UserError(
+            f"{len(paths)} tilt series given, one wanted, as info looks at one at a time: a tilt "
+            f"series comes first, then option=value; tiltwise check looks at all"
+        )
+    config.input = input_text(paths[0])
     stages, settings = make_stages(config), make_settings(config)
     options = reading_options(config)
     file = open_stack(existing(input_path(config)))

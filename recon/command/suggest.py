@@ -91,6 +91,9 @@ def sentence(
             f"option is written key=value"
         )
     if "Ambiguous value" in text:
+        if (word := _culprit(text, words)).startswith("input="):
+            several = word.partition("=")[2]
+            return f"{word} names several; write input=[{several}], or the paths alone: a.mrc b.mrc"
         return f"{_culprit(text, words)} names several; add -m to run them in turn, or choose one"
     if (
         "mismatched input" in text

@@ -182,15 +182,19 @@ def _sheet(planes: np.ndarray, quality: int, reduction: int) -> dict[str, object
         .reshape(rows * tile_h, columns * tile_w)
     )
     return {
-        "picture": _encode(Image.fromarray(sheet), quality),
+        "picture": encode(sheet, quality),
         "columns": columns,
         "tile": [tile_w, tile_h],
         "size": [width, height],
     }
 
 
+def encode(picture: np.ndarray, quality: int) -> str:
+    """A data URI of 8-bit greys (down, right): PNG, or JPEG of that quality."""
+    return _encode(Image.fromarray(picture), quality)
+
+
 def _encode(image: Image.Image, quality: int) -> str:
-    """A data URI: PNG, or JPEG of that quality."""
     buffer = io.BytesIO()
     kind = "png" if quality == LOSSLESS else "jpeg"
     image.save(buffer, kind, **({} if quality == LOSSLESS else {"quality": quality}))

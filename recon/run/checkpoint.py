@@ -65,6 +65,17 @@ def write_prepared(out: Path, prepared: Prepared, sample: Sample | None, key: st
         temporary.write_text(json.dumps(checkpoint), "utf-8")
 
 
+def is_begun(out: Path) -> bool:
+    """Whether ``out`` holds more of an unfinished run than the claim that it was to begin."""
+    try:
+        saved = json.loads((out / CHECKPOINT).read_text("utf-8"))
+    except FileNotFoundError:
+        return False
+    except (OSError, ValueError):
+        return True  # damaged, which ``load_prepared`` says
+    return not (isinstance(saved, dict) and set(saved) == {"files"})
+
+
 def load_prepared(out: Path, key: str) -> Prepared:
     """What an interrupted run left in ``out``. Raises ``UserError`` when there is nothing, or it is
     of another configuration."""

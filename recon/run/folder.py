@@ -20,6 +20,7 @@ CHECKPOINT = "unfinished-alignment.json"
 STATE = "unfinished-slabs.json"
 PAGE_MARK = '<meta name="generator" content="Tiltwise">'  # in the head of report.html
 REPORT = ("report.html", "report.csv")
+OVERVIEW = ("overview.html", "overview.csv")
 # Everything that a run may write: results, and what only an unfinished one leaves.
 NAMES = (
     CHECKPOINT,
@@ -78,13 +79,7 @@ def check_ours(
         *(n for n in sorted(written) if _EXTRA.fullmatch(n) and _is_our_volume(out / n)),
     )
     there = [name for name in dict.fromkeys(names) if os.path.lexists(out / name)]
-    for text in _texts(config):
-        if read := next((name for name in there if _lies_in(out / name, text)), None):
-            raise UserError(
-                f"{text[-150:]} given, but a run with output={str(out)[-150:]} would replace "
-                f"{read} there before it is read; "
-                "pass another output=DIR"
-            )
+    _check_not_read(out, there, _texts(config))
     if foreign := [n for n in there if n not in written or _is_strange(out / n)]:
         more = f" and {len(foreign) - 4} more" if len(foreign) > 4 else ""
         raise UserError(
@@ -95,16 +90,41 @@ def check_ours(
     return tuple(there)
 
 
+def check_apart(out: Path, inputs: Iterable[Path]) -> None:
+    """Raise ``UserError`` where the results of one of several series, which go to ``out``, would
+    replace one of the ``inputs`` of all of them, or lie among the views of a folder."""
+    given = tuple(inputs)
+    _check_not_read(out, [name for name in NAMES if os.path.lexists(out / name)], map(str, given))
+    for path in given:
+        if path.expanduser().is_dir() and path.expanduser().resolve() == out.resolve():
+            raise UserError(
+                f"{str(path)[-150:]} given, but results would go to {str(out)[-150:]}, among its "
+                f"views; pass another output=DIR"
+            )
+
+
+def _check_not_read(out: Path, there: Iterable[str], texts: Iterable[str]) -> None:
+    """``there``: names in ``out`` that a run replaces; ``texts``: what may name a file to read."""
+    names = tuple(there)
+    for text in texts:
+        if read := next((name for name in names if _lies_in(out / name, text)), None):
+            raise UserError(
+                f"{text[-150:]} given, but a run with output={str(out)[-150:]} would replace "
+                f"{read} there before it is read; "
+                "pass another output=DIR"
+            )
+
+
 def of_extras(extras: Iterable[str]) -> list[str]:
     """The files of a method's further volumes, whole and unfinished."""
     return [f"{name}.mrc{end}" for name in extras for end in ("", ".part")]
 
 
-def check_report(folder: Path) -> None:
-    """Raise ``UserError`` where the report of several runs would replace a page or a table that is
-    not ours."""
-    there = [name for name in REPORT if os.path.lexists(folder / name)]
-    if there and not _is_our_page(folder / REPORT[0]):
+def check_report(folder: Path, names: tuple[str, ...] = REPORT) -> None:
+    """Raise ``UserError`` where the report of several runs (or the overview of several series)
+    would replace a page or a table that is not ours. ``names``: the page's first."""
+    there = [name for name in names if os.path.lexists(folder / name)]
+    if there and not _is_our_page(folder / names[0]):
         raise UserError(
             f"output={str(folder)[-150:]} given, but {there[0]} there would be replaced and "
             f"Tiltwise did not write it; "

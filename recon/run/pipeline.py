@@ -14,7 +14,7 @@ from recon.io import VolumeWriter, read_volume, write_volume
 from recon.io.mrc.slabs import middle_slices
 from recon.metrics.against_truth import Scores, against_truth
 from recon.run.analysis import analyze, is_wanted, write_known
-from recon.run.checkpoint import load_prepared, write_prepared
+from recon.run.checkpoint import is_begun, load_prepared, write_prepared
 from recon.run.fingerprint import fingerprint
 from recon.run.folder import (
     CHECKPOINT,
@@ -53,8 +53,8 @@ def run(
     """
     started, out = time.monotonic(), settings.output
     key = fingerprint(settings.config, settings.files)
-    begun = (out / CHECKPOINT).exists()
-    anew = settings.resume and settings.several and not begun  # of several, some had not begun
+    # Of several, some had not begun.
+    anew = settings.resume and settings.several and not is_begun(out)
     if anew and (finished := _finished(out / "run.json", settings, key)) is not None:
         console.say(f"{out.name}: finished before, kept")
         return finished
@@ -191,10 +191,10 @@ def _reconstruct(
     except KeyboardInterrupt:
         for each in (writer, *writers.values()):
             each.close()
-        console.warn(
-            "stopped; what is done is kept: repeat the command with resume=true"
-            + ("" if settings.several else f" output={out}")
-        )
+        if not settings.several:  # of several, the command knows the folder of all
+            console.warn(
+                f"stopped; what is done is kept: repeat the command with resume=true output={out}"
+            )
         raise
     except UserError:
         for each in (writer, *writers.values()):

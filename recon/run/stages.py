@@ -31,7 +31,7 @@ class Stages:
 class Settings:
     """What is not a stage: where files go and what the run may use.
 
-    ``several``: one of the jobs of a multirun. ``config``: the composed config, for
+    ``several``: one of the runs of a command that has several. ``config``: the composed config, for
     the record. ``files``: what the run reads, the series first.
     """
 
