@@ -85,7 +85,7 @@ def xcorr(
             given = _as_given(stack, angles, axis, match, axes, alone, threads)
             if given is not None and given.kept:
                 axis = given.axis_deg
-                still = np.tile([0.0, given.offset_px], (len(stack), 1))
+                still = np.zeros_like(match.shifts_px)
                 match = match_reprojections(stack, angles, axis, still, rounds=0, threads=threads)
     doubts = [
         doubt_axis(search.common_line_deg, search.contrast, search.contest),
@@ -106,12 +106,12 @@ def xcorr(
         hypotheses=tuple(
             Tried("shifts measured", round(h.axis_deg, 2), round(h.withheld, 5)) for h in tried
         ),
-        as_given=() if given is None else given.record(bin_by),
+        as_given=() if given is None else given.record(),
         shifts_px=round_rows(match.shifts_px * bin_by, 3),
     )
     history = [] if noted is None else [branch_sentence(axis, noted)]
     if given is not None and given.kept:
-        history.append(given.sentence(bin_by))
+        history.append(given.sentence())
     else:
         history.append(
             f"aligned without markers: axis {axis:.2f} deg, largest shift "
