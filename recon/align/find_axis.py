@@ -108,7 +108,8 @@ def refine(
         judge = make_judge(binned, angles_deg, filled=False, threads=threads)
         start = judged(judge, carry(binned, angles_deg, found.axis_deg, threads))
     refined = judged(judge, carry(binned, angles_deg, axis, threads))
-    if refined.withheld <= (NO_WORSE if away > FAR_DEG else 1.0) * start.withheld:
+    clear = found.contrast < CLEAR and apart_deg(found.axis_deg, found.common_line_deg) < AGREED_DEG
+    if refined.withheld <= (NO_WORSE if clear or away > FAR_DEG else 1.0) * start.withheld:
         return axis
     best = start if contest is not None else settle(judge, binned, start)
     return on_branch(best.axis_deg, noted_deg)

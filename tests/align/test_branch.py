@@ -12,6 +12,7 @@ from recon.align.branch import MICROSCOPE, axis_of_microscope, on_branch
 from recon.align.found import alignment_of
 from recon.align.resample import resample
 from recon.align.xcorr import xcorr
+from recon.preprocess import preprocess
 from recon.projectors.native import NativeProjector
 from recon.series import TiltSeries
 from recon.simulate.ellipsoids import phantom
@@ -45,21 +46,21 @@ def test_what_is_no_number_decides_nothing(noted: object) -> None:
 def test_the_tomogram_has_the_hand_that_the_microscope_knows() -> None:
     """Axis 95 and -85 are the same line; the tomograms are each other's inversion."""
     sample = phantom(size=48, step_deg=4, axis_deg=95.0)
-    noted = replace(sample.series, facts={MICROSCOPE: 97.0})
-    done, other = xcorr(noted), xcorr(sample.series)
+    series = preprocess(sample.series)
+    done, other = xcorr(replace(series, facts={MICROSCOPE: 97.0})), xcorr(series)
     assert done.geometry.axis_deg == pytest.approx(95, abs=0.6)
     assert other.geometry.axis_deg == pytest.approx(-85, abs=0.6)
     assert shift_error_px(done.geometry, sample.geometry.shifts_px).max() < 0.4
     assert "decides between 9" in done.history[-2]
     truth = sample.truth.data.numpy()
-    assert likeness(reconstruction(done), truth) > 0.9
+    assert likeness(reconstruction(done), truth) > 0.85
     assert likeness(reconstruction(done), truth[::-1, ::-1, ::-1]) < 0.8
     assert likeness(reconstruction(other), truth) < 0.8
 
 
 def test_another_axis_than_the_microscope_wrote_is_told() -> None:
     sample = phantom(size=48, step_deg=4, axis_deg=20.0)
-    done = xcorr(replace(sample.series, facts={MICROSCOPE: -50.0}))
+    done = xcorr(replace(preprocess(sample.series), facts={MICROSCOPE: -50.0}))
     assert done.geometry.axis_deg == pytest.approx(20, abs=0.6)
     found = alignment_of(done)
     assert "-50 deg that the microscope wrote" in found.warning

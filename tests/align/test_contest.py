@@ -12,6 +12,7 @@ from recon.align.found import alignment_of
 from recon.align.judge import make_judge
 from recon.align.shifts import from_surroundings
 from recon.align.xcorr import xcorr
+from recon.preprocess import preprocess
 from recon.simulate.ellipsoids import phantom
 from tests.align.needles import needle
 from tests.align.test_xcorr import shift_error_px
@@ -34,7 +35,7 @@ def test_a_round_needle_over_180_degrees_is_not_aligned_across_itself(axis_deg: 
 
 def test_a_clear_axis_is_not_contested() -> None:
     sample = phantom(size=64, step_deg=4)
-    found = alignment_of(xcorr(sample.series))
+    found = alignment_of(xcorr(preprocess(sample.series)))
     assert found.axis_contrast < 0.3
     assert found.hypotheses == ()
     assert found.warning == ""
@@ -44,7 +45,7 @@ def test_the_true_geometry_predicts_withheld_views_best() -> None:
     """Better than a turned axis, and than shifts half a pixel off."""
     sample = phantom(size=64, step_deg=4, axis_deg=20.0)
     truth = sample.geometry
-    stack = from_surroundings(sample.series.data.numpy())
+    stack = from_surroundings(preprocess(sample.series).data.numpy())
     judge = make_judge(stack, truth.angles_deg, filled=False)
     right = judge.error(20.0, truth.shifts_px)
     jitter = np.random.default_rng(0).normal(0, 0.5, truth.shifts_px.shape)
@@ -53,7 +54,7 @@ def test_the_true_geometry_predicts_withheld_views_best() -> None:
 
 
 def test_a_mirrored_axis_is_told() -> None:
-    series = phantom(size=64, step_deg=4, axis_deg=60.0).series
+    series = preprocess(phantom(size=64, step_deg=4, axis_deg=60.0).series)
     assert alignment_of(xcorr(series, axis_deg=60.0)).warning == ""
     warning = alignment_of(xcorr(series, axis_deg=-60.0)).warning
     assert "mirror image 60" in warning
