@@ -29,6 +29,7 @@ OTHER_DEG = 20.0  # axes that far from each other give tomograms that are not al
 IN_REACH = (
     2.0  # its neighbours may win yet: a runner-up that errs by less than so many times the best
 )
+ALIKE_DEG = 10.0  # an axis nearer than this to its mirror image is not told from it
 STEP_DEG = 3.0
 
 
@@ -153,10 +154,10 @@ def fills_views(stack: np.ndarray, axes_deg: Sequence[float]) -> bool:
 def compare_mirrored(
     stack: np.ndarray, angles_deg: np.ndarray, axis_deg: float, *, threads: int = 1
 ) -> tuple[Hypothesis, ...]:
-    """(``axis_deg``, its mirror image), judged; empty where the two are alike, or views too few."""
-    if len(stack) < FEWEST_VIEWS or apart_deg(axis_deg, -axis_deg) < OTHER_DEG / 2:
+    """(``axis_deg``, its mirror image), judged; empty where the two are alike, views too few, or
+    the specimen fills the views, which tell little of the axis then."""
+    both = (axis_deg, -axis_deg)
+    if len(stack) < FEWEST_VIEWS or apart_deg(*both) < ALIKE_DEG or fills_views(stack, both):
         return ()
-    both = [carry(stack, angles_deg, axis, threads) for axis in (axis_deg, -axis_deg)]
-    filled = not any(h.isolated for h in both)
-    judge = make_judge(stack, angles_deg, filled=filled, threads=threads)
-    return tuple(judged(judge, h) for h in both)
+    judge = make_judge(stack, angles_deg, filled=False, threads=threads)
+    return tuple(judged(judge, carry(stack, angles_deg, axis, threads)) for axis in both)

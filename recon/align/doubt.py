@@ -5,15 +5,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from recon.align.axis import apart_deg
-from recon.align.contest import Contest, Hypothesis
+import numpy as np
+
+from recon.align.as_given import AsGiven
+from recon.align.axis import CANDIDATES_DEG, apart_deg
+from recon.align.contest import ALIKE_DEG, Contest, Hypothesis
 
 UNCLEAR = 0.8  # contrast of the common line (1 is none) from which it proves nothing by itself
 WITHIN = 4 / 3  # a runner-up that errs by less than so many times the winner may be the right one
 ALIKE = 1.1  # and by less than this even where the common line has the winner for its best
 AGREED_DEG = 5.0
 POOR = 0.25  # of withheld views unexplained; right axes of a specimen in vacuum leave 0.03 to 0.1
-MIRRORED = 0.8
+MIRRORED, MIRRORED_LINE = 0.8, 0.6  # its share of the error, of the spread, that is clearly less
+NEAR_DEG = 3.0
+HARDLY = 0.9  # of the error without shifts: they explain little
 DEPARTS_DEG = 10.0
 
 
@@ -46,18 +51,27 @@ def doubt_axis(common_line_deg: float, contrast: float, contest: Contest | None)
     return ""
 
 
-def doubt_mirrored(tried: Sequence[Hypothesis]) -> str:
-    """``tried``: the axis that the user gave, and its mirror image; empty where they are alike."""
-    if not tried:
+def doubt_mirrored(axis_deg: float, tried: Sequence[Hypothesis], spread: np.ndarray) -> str:
+    """Of an axis that the user gave. ``tried``: it and its mirror image, judged; where they were
+    not, ``spread`` of the common line over ``CANDIDATES_DEG`` tells."""
+    if apart_deg(axis_deg, -axis_deg) < ALIKE_DEG:
         return ""
-    given, mirrored = tried
-    if mirrored.withheld >= MIRRORED * given.withheld:
+    if tried:
+        what, given, mirrored = "of withheld views unexplained", *(h.withheld for h in tried)
+        clearly = mirrored < MIRRORED * given
+    else:
+        what = "of spread between the views' common lines"
+        given, mirrored = (
+            float(spread[[apart_deg(c, a) <= NEAR_DEG for c in CANDIDATES_DEG]].min())
+            for a in (axis_deg, -axis_deg)
+        )
+        clearly = mirrored < MIRRORED_LINE * given
+    if not clearly:
         return ""
     return (
-        f"align.axis_deg={given.axis_deg:g} leaves {given.withheld:.3f} of withheld views "
-        f"unexplained, its mirror image {mirrored.axis_deg:g} only {mirrored.withheld:.3f}: the "
-        f"angle counts counter-clockwise with rows upwards, and clockwise in a picture with row 0 "
-        f"on top; check its sign"
+        f"align.axis_deg={axis_deg:g} leaves {given:.2g} {what}, its mirror image {-axis_deg:g} "
+        f"only {mirrored:.2g}: the angle counts counter-clockwise with rows upwards, and clockwise "
+        f"in a picture with row 0 on top; check its sign"
     )
 
 
@@ -68,4 +82,15 @@ def doubt_noted(axis_deg: float, noted_deg: float | None) -> str:
     return (
         f"the tilt axis found, {axis_deg:.1f} deg, is not the {noted_deg:g} deg that the "
         f"microscope wrote; check it, or pass align.axis_deg="
+    )
+
+
+def doubt_shifts(given: AsGiven | None) -> str:
+    """Of shifts that were taken, though withheld views are predicted hardly better with them."""
+    if given is None or given.kept or given.measured < HARDLY * given.withheld:
+        return ""
+    return (
+        f"the shifts are not certain: they leave {given.measured:.3f} of withheld views "
+        f"unexplained, none at all {given.withheld:.3f}; look at the aligned stack, or use "
+        f"align=fiducial, align=patch, or align=none for a series that is aligned"
     )

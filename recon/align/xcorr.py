@@ -8,9 +8,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from recon.align.as_given import STILL_PX, AsGiven, axes_as_given, try_as_given
+from recon.align.axis import spread_over_axes
 from recon.align.branch import axis_of_microscope, branch_sentence, on_branch
 from recon.align.contest import CONTEST_PX, Hypothesis, compare_mirrored, rough_shifts
-from recon.align.doubt import doubt_axis, doubt_mirrored, doubt_noted
+from recon.align.doubt import doubt_axis, doubt_mirrored, doubt_noted, doubt_shifts
 from recon.align.find_axis import Found, find_axis
 from recon.align.find_axis import refine as refine_found
 from recon.align.found import ALIGN, Alignment, Tried, round_row, round_rows
@@ -60,6 +61,7 @@ def xcorr(
     small = _binned(raw, min(CONTEST_PX, working_px))[0]
     noted = axis_of_microscope(series) if axis_deg is None else None
     mirrored: Sequence[Hypothesis] = ()
+    doubt_given = ""
     refining, matching = refine and axis_deg is None, ROUND * (1 + min(rounds, 2))
     with track("aligning by correlation", AXIS + REFINING * refining + 1 + matching + 1) as phase:
         with phase.part(AXIS):
@@ -68,6 +70,7 @@ def xcorr(
             else:
                 search = Found(axis_deg, axis_deg, 0.0, None)
                 mirrored = compare_mirrored(small, angles, axis_deg, threads=threads)
+                doubt_given = doubt_mirrored(axis_deg, mirrored, spread_over_axes(small))
         axis = search.axis_deg
         if refining:
             with phase.part(REFINING):
@@ -90,7 +93,8 @@ def xcorr(
     doubts = [
         doubt_axis(search.common_line_deg, search.contrast, search.contest),
         doubt_noted(axis, noted),
-        doubt_mirrored(mirrored),
+        doubt_given,
+        doubt_shifts(given),
     ]
     contest = search.contest
     tried = mirrored if contest is None else contest.tried

@@ -7,6 +7,8 @@ import functools
 import numpy as np
 import pytest
 
+from recon.align.as_given import AsGiven
+from recon.align.doubt import doubt_shifts
 from recon.align.found import alignment_of
 from recon.align.resample import resample
 from recon.align.xcorr import xcorr
@@ -46,3 +48,13 @@ def test_a_drifting_film_is_moved(drift_px: float) -> None:
     measured, *given = alignment_of(done).as_given
     assert measured.said == "shifts measured"
     assert min(g.withheld for g in given) > 1.05 * measured.withheld
+
+
+def test_shifts_that_hardly_help_are_told() -> None:
+    def tried(measured: float, kept: bool) -> AsGiven:
+        return AsGiven(0.0, measured, 0.87, ((0.0, 0.87),), kept)
+
+    assert "0.820 of withheld views" in doubt_shifts(tried(0.82, kept=False))
+    assert doubt_shifts(tried(0.7, kept=False)) == ""
+    assert doubt_shifts(tried(0.87, kept=True)) == ""
+    assert doubt_shifts(None) == ""

@@ -66,7 +66,16 @@ def test_an_axis_like_its_mirror_image_is_not_compared() -> None:
     angles = np.arange(-66.0, 67.0, 6.0)
     assert compare_mirrored(stack, angles, 88.0) == ()
     assert compare_mirrored(stack, angles, -3.0) == ()
-    assert doubt_mirrored(()) == ""
+    assert doubt_mirrored(88.0, (), np.zeros(180)) == ""
+
+
+def test_the_common_line_tells_a_mirrored_axis_of_a_film() -> None:
+    spread = np.full(180, 2.0)
+    spread[90 + 41] = 1.0
+    assert "mirror image 40" in doubt_mirrored(-40.0, (), spread)
+    assert doubt_mirrored(40.0, (), spread) == ""
+    spread[90 - 39] = 1.5
+    assert doubt_mirrored(-40.0, (), spread) == ""
 
 
 def contest(*tried: tuple[float, float], filled: bool = False) -> Contest:
