@@ -19,6 +19,7 @@ POOR = 0.25  # of withheld views unexplained; right axes of a specimen in vacuum
 MIRRORED, MIRRORED_LINE = 0.8, 0.6  # its share of the error, of the spread, that is clearly less
 NEAR_DEG = 3.0
 HARDLY = 0.9  # of the error without shifts: they explain little
+BADLY = 0.5  # of the withheld views
 DEPARTS_DEG = 10.0
 
 
@@ -86,8 +87,9 @@ def doubt_noted(axis_deg: float, noted_deg: float | None) -> str:
 
 
 def doubt_shifts(given: AsGiven | None) -> str:
-    """Of shifts that were taken, though withheld views are predicted hardly better with them."""
-    if given is None or given.kept or given.measured < HARDLY * given.withheld:
+    """Of shifts that were taken, though withheld views are predicted badly, and hardly better with
+    them."""
+    if given is None or given.kept or given.measured < max(BADLY, HARDLY * given.withheld):
         return ""
     return (
         f"the shifts are not certain: they leave {given.measured:.3f} of withheld views "

@@ -57,4 +57,5 @@ def test_shifts_that_hardly_help_are_told() -> None:
     assert "0.820 of withheld views" in doubt_shifts(tried(0.82, kept=False))
     assert doubt_shifts(tried(0.7, kept=False)) == ""
     assert doubt_shifts(tried(0.87, kept=True)) == ""
+    assert doubt_shifts(AsGiven(90.0, 0.021, 0.022, ((90.0, 0.022),), kept=False)) == ""
     assert doubt_shifts(None) == ""
