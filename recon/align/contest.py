@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from recon.align.axis import apart_deg
+from recon.align.axis import apart_deg, fold_deg
 from recon.align.judge import FEWEST_VIEWS, Judge, make_judge
 from recon.align.matching import match_reprojections
 from recon.align.resample import warp
@@ -119,6 +119,7 @@ def settle(
     known = {start.axis_deg: start}
 
     def at(axis_deg: float) -> Hypothesis:
+        axis_deg = fold_deg(axis_deg)
         if axis_deg not in known:
             one = carry(stack, judge.angles_deg, axis_deg, judge.threads)
             known[axis_deg] = judged(judge, one)
