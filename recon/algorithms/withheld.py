@@ -27,8 +27,13 @@ def withheld_views(angles_deg: np.ndarray, every: int = EVERY) -> tuple[np.ndarr
 
 def busiest_rows(y: Tensor, count: int = SAMPLE_ROWS) -> Tensor:
     """The ``count`` neighbouring rows of (tilt, y, x) that hold most of the signal's variation."""
+    return y if y.shape[1] <= count else y[:, find_busiest(y, count)].clone()
+
+
+def find_busiest(y: Tensor, count: int) -> slice:
+    """Where ``busiest_rows`` are; all rows where there are no more."""
     if y.shape[1] <= count:
-        return y
+        return slice(0, y.shape[1])
     power = y.var(dim=(0, 2)).numpy()
     first = int(np.argmax(np.convolve(power, np.ones(count), "valid")))
-    return y[:, first : first + count].clone()
+    return slice(first, first + count)

@@ -16,32 +16,65 @@ from recon.geometry import centre
 # frequencies (in units of one per frame) below this hold the background and the frame, not the
 # specimen
 LOW_INDEX = 2.0
+CANDIDATES_DEG = np.arange(-90.0, 90.0)
+
+
+def fold_deg(axis_deg: float) -> float:
+    """The axis as a line, in [-90, 90)."""
+    return (axis_deg + 90) % 180 - 90
+
+
+def apart_deg(a_deg: float, b_deg: float) -> float:
+    """Angle between two axes as lines, 0 to 90."""
+    return abs(fold_deg(a_deg - b_deg))
 
 
 def axis_from_spectra(stack: np.ndarray) -> tuple[float, float]:
     """(axis_deg in [-90, 90), contrast) of a stack (tilt, y, x) that may drift, its surroundings at
-    zero.
+    zero."""
+    return contrast_of(spread_over_axes(stack))
 
-    A level that went on beyond the frame would put the frame's own cross into the spectrum, alike
-    in all views.
 
-    The spread of |F| over the views, relative to its mean, is searched in steps of one degree.
-    ``contrast``: the least spread over the least one more than 15 degrees away: near 0 is certain,
-    near 1 means that another direction is as good.
+def contrast_of(spread: np.ndarray) -> tuple[float, float]:
+    """(axis_deg in [-90, 90), contrast) of ``spread_over_axes``: the least spread over the least
+    one more than 15 degrees away: near 0 is certain, near 1 means that another direction is as
+    good."""
+    best = int(np.argmin(spread))
+    away = np.abs((CANDIDATES_DEG - CANDIDATES_DEG[best] + 90) % 180 - 90) > 15
+    return float(CANDIDATES_DEG[best]), float(spread[best] / np.min(spread[away]))
+
+
+def spread_over_axes(stack: np.ndarray) -> np.ndarray:
+    """Spread of |F| over the views of (tilt, y, x), relative to its mean, on the line along each of
+    ``CANDIDATES_DEG``.
+
+    The views' surroundings are at zero: a level that went on beyond the frame would put the frame's
+    own cross into the spectrum, alike in all views.
     """
     size = 2 * max(stack.shape[1:])
     views = stack * edge_window(stack.shape[1:], 8)
     spectra = np.fft.fftshift(np.abs(np.fft.fft2(views, s=(size, size))), axes=(1, 2))
     spectra /= np.sqrt((views**2).sum((1, 2), keepdims=True))
     k = np.arange(1.5 * LOW_INDEX, size / 4, 0.7)
-    candidates = np.arange(-90.0, 90.0)
     spread = []
-    for axis_deg in candidates:
+    for axis_deg in CANDIDATES_DEG:
         line = _along(spectra, axis_deg, k, order=1)
         spread.append((line.var(0) / line.mean(0)).sum() / line.mean(0).sum())
-    best = int(np.argmin(spread))
-    away = np.abs((candidates - candidates[best] + 90) % 180 - 90) > 15
-    return float(candidates[best]), float(spread[best] / np.min(np.asarray(spread)[away]))
+    return np.asarray(spread)
+
+
+def deepest(spread: np.ndarray, count: int = 4, apart: float = 8.0) -> list[float]:
+    """The axes (degrees) of the ``count`` deepest minima of ``spread_over_axes``, ``apart`` degrees
+    from each other, and the line across the first: a round needle looks alike from all sides across
+    itself, too."""
+    low = (spread <= np.roll(spread, 1)) & (spread <= np.roll(spread, -1))
+    found: list[float] = []
+    for k in sorted(np.flatnonzero(low), key=lambda k: float(spread[k])):
+        if all(apart_deg(float(CANDIDATES_DEG[k]), other) >= apart for other in found):
+            found.append(float(CANDIDATES_DEG[k]))
+    found = found[:count]
+    across = fold_deg(found[0] + 90) if found else 0.0
+    return found + [across] * all(apart_deg(across, other) >= apart / 2 for other in found)
 
 
 def refine_axis(aligned: np.ndarray, *, reach_deg: float = 3.0, step_deg: float = 0.25) -> float:

@@ -13,6 +13,16 @@ from recon.series import TiltSeries
 ALIGN, FIDUCIALS = "align", "fiducials"  # their names among a series' facts
 
 
+@dataclass(frozen=True)
+class Tried:
+    """A hypothesis that was judged: ``said`` in words, its axis, and what it leaves of withheld
+    views (a fraction of their norm)."""
+
+    said: str = ""
+    axis_deg: float | None = None
+    withheld: float | None = None
+
+
 @dataclass(frozen=True, kw_only=True)
 class Alignment:
     """How a series was aligned and how well, in (binned) raw pixels; rows of numbers are over the
@@ -24,7 +34,8 @@ class Alignment:
     data. ``freedom``: what was solved for, in words; ``rotation_deg``, ``magnification``,
     ``tilt_deg``: of each view. ``residual_px``, ``leave_out_px``: mean distance of tracked points
     from their prediction, with and without the point itself. ``fallback``: why the stage ``asked``
-    for kept the result of ``method``. ``further``: what a stage from elsewhere has to say.
+    for kept the result of ``method``. ``hypotheses``: what was judged by withheld views, the axes
+    among themselves and, apart from them, the series as given. ``further``: what a stage from elsewhere has to say.
     """
 
     method: str = ""
@@ -40,6 +51,8 @@ class Alignment:
     specimen_isolated: bool | None = None
     reprojection_residual: float | None = None
     error_px_per_view: tuple[float, ...] = ()
+    hypotheses: tuple[Tried, ...] = ()
+    as_given: tuple[Tried, ...] = ()
     asked: str = ""
     fallback: str = ""
     refined_by_px: float | None = None

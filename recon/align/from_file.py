@@ -55,9 +55,12 @@ def from_file(
         )
     n = series.geometry.n_views
     kept, rejected = (series.facts.get(k) for k in ("kept_views", "rejected_views"))
-    if isinstance(kept, list) and isinstance(rejected, list):
-        if len(given.shifts_px) == len(kept) + len(rejected) != n + len(given.left_out):
-            given = _rows(given, kept)  # of the views that cleaning left
+    if (
+        isinstance(kept, list)
+        and isinstance(rejected, list)
+        and len(given.shifts_px) == len(kept) + len(rejected)
+    ):
+        given = _rows(given, kept)  # of the views that cleaning left
     if len(given.shifts_px) != n and len(given.shifts_px) + len(given.left_out) == n:
         raise UserError(
             f"{given.name} leaves out views {', '.join(map(str, given.left_out))}, which the "

@@ -117,7 +117,10 @@ def isolated(stack: np.ndarray) -> bool:
     columns = ndimage.gaussian_filter1d(stack.sum(1), 2, axis=1)
     margin = max(2, stack.shape[2] // 25)
     border = np.maximum(columns[:, :margin].mean(1), columns[:, -margin:].mean(1))
-    return bool(np.quantile(border / columns.max(1), 0.9) < 0.03)
+    most = columns.max(1)
+    return bool(
+        most.all() and np.quantile(border / most, 0.9) < 0.03
+    )  # an empty view shows nothing
 
 
 def _common_rows(n: int, shifts_y_px: np.ndarray) -> slice:

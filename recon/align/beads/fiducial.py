@@ -33,8 +33,9 @@ from recon.align.beads.tracking import (
     too_few,
     track,
 )
+from recon.align.branch import axis_of_microscope, branch_sentence, on_branch
 from recon.align.bundle import Bundle, Freedom, Tracks, Trial, choose, project, solve, to_aligned
-from recon.align.bundle.gauge import upright
+from recon.align.bundle.gauge import opposite, upright
 from recon.align.found import ALIGN, FIDUCIALS, alignment_of, round_rows
 from recon.align.matching import match_reprojections
 from recon.align.shifts import from_surroundings
@@ -107,6 +108,10 @@ def fiducial(
 
 def apply_solution(series: TiltSeries, found: Followed, classifier: str) -> TiltSeries:
     """The series with the geometry that the beads tell, and what is said of it."""
+    noted = axis_of_microscope(series)
+    if noted is not None:
+        found = _on_its_branch(found, noted)
+        series = series.after(branch_sentence(found.bundle.axis_deg, noted))
     geometry, bundle = series.geometry, found.bundle
     placed = to_aligned(bundle.cameras, bundle.beads_px)
     return series.after(
@@ -119,6 +124,16 @@ def apply_solution(series: TiltSeries, found: Followed, classifier: str) -> Tilt
             FIDUCIALS: bead_tracks(found, series.data.numpy()),
         },
     )
+
+
+def _on_its_branch(found: Followed, noted_deg: float) -> Followed:
+    """The same solution with the axis, of the two, that is nearer to the microscope's."""
+    bundle = found.bundle
+    if abs(on_branch(bundle.axis_deg, noted_deg) - bundle.axis_deg) < 90:
+        return found
+    cameras, beads_px = opposite(bundle.cameras, bundle.beads_px)
+    turned = replace(bundle, cameras=cameras, beads_px=np.ascontiguousarray(beads_px))
+    return replace(found, bundle=turned)
 
 
 def _match_reprojections(series: TiltSeries, threads: int) -> TiltSeries:

@@ -101,7 +101,11 @@ def patch(
     return series.after(
         _sentence(found, match, before, bin_by),
         geometry=geometry,
-        facts={ALIGN: _alignment(found, match, before, bin_by, size)},
+        facts={
+            ALIGN: replace(
+                _alignment(found, match, before, bin_by, size), warning=alignment_of(rough).warning
+            )
+        },
     )
 
 
