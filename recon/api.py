@@ -22,7 +22,7 @@ from recon.align.resample import noise_gain, resample
 from recon.align.xcorr import XCORR
 from recon.console import Console
 from recon.errors import UserError
-from recon.geometry import Geometry, tilt_warning
+from recon.geometry import Geometry
 from recon.given import (
     as_float32,
     as_series,
@@ -37,6 +37,7 @@ from recon.io.angle_text import angles_from_user
 from recon.machine import free_memory_gb
 from recon.options import check_options
 from recon.picture import Picture
+from recon.plausible import doubt_geometry, doubt_order
 from recon.preprocess import PREPROCESS
 from recon.progress import report_to
 from recon.projectors.auto import auto
@@ -133,7 +134,7 @@ def align(
     threads = use_threads(threads)
     with _shown():
         solved = bind_step(step, options, XCORR)(as_series(of), threads=threads)
-    for doubt in (tilt_warning(of.geometry), alignment_of(solved).warning):
+    for doubt in (*doubt_geometry(of.geometry), doubt_order(of), alignment_of(solved).warning):
         if doubt:
             warnings.warn(doubt, stacklevel=2)
     noise = noise_sigma(of.data) * noise_gain(solved.geometry)

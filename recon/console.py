@@ -44,8 +44,8 @@ class Console:
             print(f"{since}{line}", flush=True)
 
     def warn(self, line: str) -> None:
-        """Said once, however many slabs it holds for."""
-        if line in self.warnings:
+        """Said once, however many slabs it holds for; an empty line says nothing."""
+        if not line or line in self.warnings:
             return
         self.warnings.append(line)
         print(f"warning: {line}", file=sys.stderr, flush=True)

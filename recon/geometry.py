@@ -161,17 +161,6 @@ def take_views(geometry: Geometry, index: np.ndarray) -> Geometry:
     )
 
 
-def tilt_warning(geometry: Geometry) -> str:
-    """What to doubt of the tilts; empty where there is nothing."""
-    low, high = float(geometry.angles_deg.min()), float(geometry.angles_deg.max())
-    if max(-low, high) <= 90:
-        return ""
-    return (
-        f"tilt angles from {low:g} to {high:g} degrees, beyond +-90 as only needles allow; check "
-        "them, or pass angles=..."
-    )
-
-
 def _frozen(array: np.ndarray) -> np.ndarray:
     array.setflags(write=False)
     return array

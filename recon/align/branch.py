@@ -6,9 +6,9 @@ from __future__ import annotations
 import math
 
 from recon.align.axis import fold_deg
-from recon.series import TiltSeries
+from recon.series import AXIS_FROM_MICROSCOPE, TiltSeries
 
-MICROSCOPE = "axis_from_microscope_deg"  # among a series' facts: a number, absent where unknown
+MICROSCOPE = AXIS_FROM_MICROSCOPE
 
 
 def axis_of_microscope(series: TiltSeries) -> float | None:

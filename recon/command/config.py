@@ -210,6 +210,8 @@ def make_settings(
         raise UserError(f"resume={config.resume} given, true or false wanted")
     if not isinstance(config.report, bool):
         raise UserError(f"report={config.report} given, true or false wanted")
+    if not isinstance(config.strict, bool):
+        raise UserError(f"strict={config.strict} given, true or false wanted")
     if config.resume and config.output is None:
         raise UserError(
             "resume=true given without a folder, output=DIR of the unfinished run wanted; its last "
@@ -224,6 +226,7 @@ def make_settings(
         thickness_px=None if thickness is None else int(thickness),
         resume=config.resume,
         several=several,
+        strict=config.strict,
         also=also,
         config={str(k): v for k, v in record.items()},
         files=files,

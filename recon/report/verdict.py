@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
+from recon.plausible import wedge_share
 from recon.report.data import Run, references
 from recon.trust.comparison import NO_LEAD
 
@@ -60,11 +63,38 @@ def verdict_paragraphs(runs: Sequence[Run]) -> list[str]:
     if not paragraphs:
         paragraphs.append(_residual_only(done))
     paragraphs += _noise_and_wedge(done)
+    paragraphs += _next_step(done, withheld)
     if failed:
         paragraphs.append(
             f"{_and(failed)} failed and {'is' if len(failed) == 1 else 'are'} not compared."
         )
-    return paragraphs
+    return [*_doubts(done), *paragraphs]
+
+
+def _doubts(runs: Sequence[Run]) -> list[str]:
+    """A result that is in doubt says so before it is praised."""
+    doubted = [run for run in runs if run.record.warnings]
+    if not doubted:
+        return []
+    count = len({w for run in doubted for w in run.record.warnings})
+    whose = "" if len(runs) == 1 else f" of {_and([run.label for run in doubted])}"
+    return [
+        f"Read the {f'{count} warnings' if count > 1 else 'warning'}{whose} below first: what "
+        "follows holds only where that is settled."
+    ]
+
+
+def _next_step(runs: Sequence[Run], withheld: Mapping[str, float]) -> list[str]:
+    """The command to type where a method that was only scored beside is clearly ahead of all
+    runs."""
+    own = [error for run in runs if (error := withheld.get(run.label)) is not None]
+    others = {name: e for name, e in withheld.items() if name not in {run.label for run in runs}}
+    if not own or not others:
+        return []
+    best = min(others, key=others.__getitem__)
+    if others[best] > (1 - NO_LEAD) * min(own) or best not in ("tv", "sirt", "wbp"):
+        return []
+    return [f"Next: the same command with algorithm={best}, which predicts withheld views better."]
 
 
 def _ranking(scores: Mapping[str, float], where: str, level: str, what: str) -> str:
@@ -138,10 +168,26 @@ def _noise_and_wedge(runs: Sequence[Run]) -> list[str]:
     }
     if invented:
         most = max(invented, key=invented.__getitem__)
+        shares = [
+            wedge_share(run.angles_deg)
+            for run in runs
+            if run.label in invented
+            and np.isfinite(run.angles_deg).all()
+            and run.angles_deg.size > 1
+        ]
+        if shares and not max(shares):
+            return paragraphs  # without a wedge there is nothing that no view measured
+        right = (
+            f" A right volume has about {100 * max(shares):.0f} % there, the share of directions "
+            "that the wedge takes: much less means that the wedge was left empty, as "
+            "back-projection leaves it."
+            if shares
+            else ""
+        )
         paragraphs.append(
             f"{most} put {100 * invented[most]:.1f} % of its energy where no view measured"
             f"{', the most of all' if len(invented) > 1 else ''}: it may be right, but it comes "
-            f"from the method, not from the microscope."
+            f"from the method, not from the microscope.{right}"
         )
     return paragraphs
 

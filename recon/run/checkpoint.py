@@ -60,6 +60,7 @@ def write_prepared(out: Path, prepared: Prepared, sample: Sample | None, key: st
         "before": prepared.before.tolist(),
         "row": prepared.row,
         "truth": prepared.truth,
+        "warnings": list(prepared.warnings),
     }
     with replacing(out / CHECKPOINT) as temporary:
         temporary.write_text(json.dumps(checkpoint), "utf-8")
@@ -127,6 +128,7 @@ def load_prepared(out: Path, key: str) -> Prepared:
         saved["row"],
         saved["truth"],
         facts.align,
+        warnings=tuple(saved.get("warnings", ())),
     )
 
 

@@ -15,7 +15,7 @@ from recon.simulate.sample import Sample
 
 # The groups and options that decide the aligned stack.
 DECIDES = (
-    "input", "angles", "pixel_nm", "exclude", "plugins",
+    "input", "angles", "pixel_nm", "exclude", "dataset", "plugins",
     "sample", "phantom", "simulate", "preprocess", "align",
 )  # fmt: skip
 

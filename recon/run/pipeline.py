@@ -8,11 +8,15 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+from scipy import ndimage
+
 from recon.console import Console
 from recon.errors import UserError
 from recon.io import VolumeWriter, read_volume, write_volume
 from recon.io.mrc.slabs import middle_slices
 from recon.metrics.against_truth import Scores, against_truth
+from recon.plausible import doubt_result
 from recon.run.analysis import analyze, is_wanted, write_known
 from recon.run.checkpoint import is_begun, load_prepared, write_prepared
 from recon.run.fingerprint import fingerprint
@@ -36,6 +40,7 @@ from recon.run.preview import write_preview
 from recon.run.record import Record, grey_unit, make_record
 from recon.run.slabs import Outcome, load_state, reconstruct_slabs, resumed_plan
 from recon.run.stages import Settings, Stages
+from recon.series import Slices
 from recon.stage import Settled, needs_of
 from recon.trust.comparison import compare_predictions
 from recon.trust.scores import TrustScores
@@ -61,6 +66,8 @@ def run(
     if settings.resume and not anew:
         with locked(out):
             prepared = load_prepared(out, key)
+            for warning in prepared.warnings:
+                console.warn(warning)
             console.say(f"resuming {prepared.aligned.name} in {out}")
             return _to_the_end(stages, settings, prepared, key, started, console)
     check_writable(out)
@@ -68,6 +75,9 @@ def run(
     check_ours(out, settings.config, extras)
     # Before the folder is made: a source that cannot be read must leave nothing behind.
     prepared, sample = prepare_once(stages, settings, console, latest)
+    prepared = replace(prepared, warnings=tuple(console.warnings))
+    if settings.strict and console.warnings:
+        raise UserError(f"strict=true given, and the series is in doubt: {console.warnings[0]}")
     make_folder(out)
     with locked(out):
         clear(out, settings.config, extras)
@@ -110,7 +120,10 @@ def _to_the_end(
         threads=settings.threads,
         seconds=time.monotonic() - started,
     )
-    _picture(out, job, prepared, outcome, record)
+    slices = middle_slices(out / "tomogram.mrc")
+    for doubt in _doubts(job, record, slices):
+        console.warn(doubt)
+    _picture(out, prepared, slices, record, tuple(console.warnings))
     _also(out, settings.also)
     left = [
         name
@@ -121,6 +134,10 @@ def _to_the_end(
     record.write(out / "run.json")
     for name in (CHECKPOINT, STATE):
         (out / name).unlink(missing_ok=True)
+    if settings.strict and console.warnings:
+        raise UserError(
+            f"strict=true given, and the result in {out} is in doubt: {console.warnings[0]}"
+        )
     console.say(
         f"relative residual {record.residual:.4f}, {record.seconds:.1f} s, peak memory "
         f"{record.peak_memory_gb:.2f} GB",
@@ -236,27 +253,41 @@ def _scores(out: Path, console: Console) -> Scores:
     return found
 
 
+def _doubts(job: Reconstruction, record: Record, slices: Slices) -> list[str]:
+    """What the result itself says against it."""
+    values = np.concatenate(
+        [ndimage.uniform_filter(s, 7).ravel() for s in (slices.xy, slices.xz, slices.zy)]
+    )
+    lowest, highest = (float(q) for q in np.quantile(values, (0.005, 0.995)))
+    rms = float((job.y.double() ** 2).mean()) ** 0.5
+    noisy = rms == 0 or (record.noise_per_pixel or 0.0) > 0.7 * rms
+    return doubt_result(
+        residual=None if noisy else record.residual,
+        lowest=lowest,
+        highest=highest,
+        wedge_energy=record.trust.invented_fraction,
+        angles_deg=np.array(record.angles_deg),
+    )
+
+
 def _picture(
-    out: Path,
-    job: Reconstruction,
-    prepared: Prepared,
-    outcome: Outcome,
-    record: Record,
+    out: Path, prepared: Prepared, slices: Slices, record: Record, warnings: tuple[str, ...]
 ) -> None:
     series = prepared.aligned
     pixel = series.geometry.pixel_nm
     size = "unknown voxel size" if pixel is None else f"voxel {pixel:.4g} nm"
     write_preview(
         out / "preview.png",
-        title=f"{series.name}: {job.method.name}, {len(series.geometry.angles_deg)} views, {size}, "
+        title=f"{series.name}: {record.algorithm}, {len(series.geometry.angles_deg)} views, {size}, "
         f"residual {record.residual:.4f}",
-        slices=middle_slices(out / "tomogram.mrc"),
+        slices=slices,
         before=prepared.before,
         after=series.data[:, prepared.row].numpy(),
         angles_deg=series.geometry.angles_deg,
         curve=list(record.residual_per_iteration),
         view_residual=list(record.residual_per_view),
         unit=grey_unit(pixel),
+        warnings=warnings,
     )
 
 

@@ -20,8 +20,9 @@ from recon.align.found import (
 )
 from recon.align.resample import noise_gain, resample
 from recon.console import Console
-from recon.geometry import Geometry, take_views, tilt_warning
+from recon.geometry import Geometry, take_views
 from recon.metrics.overlay import geometry_errors
+from recon.plausible import doubt_geometry, doubt_order, doubt_rows
 from recon.series import TiltSeries
 from recon.simulate.sample import Sample
 from recon.stage import BoundStep
@@ -47,6 +48,7 @@ class Prepared:
     truth: dict[str, float]
     found: Alignment = field(default_factory=Alignment)
     fiducials: BeadTracks | None = None
+    warnings: tuple[str, ...] = ()
 
 
 def prepare(
@@ -68,15 +70,13 @@ def prepare(
     raw = made.series if isinstance(made, Sample) else made
     del made  # the raw stack is freed as soon as it is cleaned
     console.say(*raw.history)
-    if doubt := tilt_warning(raw.geometry):
+    for doubt in (*doubt_geometry(raw.geometry), *raw.warnings):
         console.warn(doubt)
-    for warning in raw.warnings:
-        console.warn(warning)
     check(raw)
     clean = preprocess(raw)
     console.say(*clean.history[len(raw.history) :])
-    for warning in clean.warnings[len(raw.warnings) :]:
-        console.warn(warning)
+    for doubt in (*clean.warnings[len(raw.warnings) :], doubt_order(clean)):
+        console.warn(doubt)
     kept = clean.facts.get("kept_views")
     if sample is not None and isinstance(kept, list):
         sample = replace(sample, geometry=take_views(sample.geometry, np.array(kept)))
@@ -84,10 +84,9 @@ def prepare(
     solved = align(clean, threads=threads)
     console.say(*solved.history[len(clean.history) :])
     found, beads = alignment_of(solved), bead_tracks_of(solved)
-    for warning in solved.warnings[len(clean.warnings) :]:
-        console.warn(warning)
-    if found.warning:
-        console.warn(found.warning)
+    weak = doubt_rows(clean, looked_for=found.method not in ("", "file"))
+    for doubt in (*solved.warnings[len(clean.warnings) :], found.warning, weak):
+        console.warn(doubt)
     # What is left is plain: what alignment found goes on beside it.
     plain = {k: v for k, v in solved.facts.items() if k not in (ALIGN, FIDUCIALS)}
     solved = replace(solved, facts=plain)

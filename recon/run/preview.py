@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import warnings
+import textwrap
+from collections.abc import Sequence
 from pathlib import Path
+from warnings import catch_warnings, filterwarnings
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -24,16 +26,22 @@ def write_preview(
     curve: list[float],
     view_residual: list[float],
     unit: str,
+    warnings: Sequence[str] = (),
 ) -> None:
     """Orthoslices in one grey window, one row of the stack over the tilts before and after
     alignment, residuals.
 
     ``before``, ``after``: (tilt, x) sinograms of one row; ``curve``: relative residual per
-    iteration; ``view_residual``: per view.
+    iteration; ``view_residual``: per view. ``warnings``: shown in red, the first three.
     """
     figure = Figure(figsize=(15, 9.5), layout="constrained")
     canvas = FigureCanvasAgg(figure)
     figure.suptitle(title, fontsize=12)
+    if warnings:
+        said = [f"warning: {w}" for w in warnings[:3]]
+        said += [f"and {len(warnings) - 3} more in run.json"] * (len(warnings) > 3)
+        text = "\n".join(line for w in said for line in textwrap.wrap(w, 190)[:2])
+        figure.supxlabel(text, color="red", fontsize=10, ha="left", x=0.01)
     grid = figure.subplots(2, 3)
     values = np.concatenate([s.ravel()[::7] for s in (slices.xy, slices.xz, slices.zy)])
     window = dict(zip(("vmin", "vmax"), np.quantile(values, (0.005, 0.998)), strict=True))
@@ -87,8 +95,8 @@ def write_preview(
     over_tilt.set_xlabel("tilt / deg")
     handles = [h for a in (axes, over_tilt) for h in a.get_legend_handles_labels()[0]]
     axes.legend(handles=handles, loc="upper right", fontsize=8)
-    with replacing(path) as temporary, warnings.catch_warnings():
-        warnings.filterwarnings(
+    with replacing(path) as temporary, catch_warnings():
+        filterwarnings(
             "ignore", "Glyph .* missing"
         )  # a name in a script that the font lacks is shown as boxes
         canvas.print_png(temporary)  # type: ignore[no-untyped-call]

@@ -31,7 +31,7 @@ class Stages:
 class Settings:
     """What is not a stage: where files go and what the run may use.
 
-    ``several``: one of the runs of a command that has several. ``config``: the composed config, for
+    ``several``: one of the runs of a command that has several. ``strict``: warnings are errors. ``config``: the composed config, for
     the record. ``files``: what the run reads, the series first.
     """
 
@@ -41,6 +41,7 @@ class Settings:
     thickness_px: int | None = None
     resume: bool = False
     several: bool = False
+    strict: bool = False
     also: tuple[str, ...] = ()
     config: Mapping[str, object] = field(default_factory=dict)
     files: tuple[Path, ...] = ()

@@ -8,6 +8,7 @@ import io
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +30,7 @@ from recon.report.pictures import wedge_edges, wedge_lines
 from recon.report.verdict import verdict_paragraphs
 from recon.run.record import FORMAT, Record
 from recon.series import Volume
+from recon.trust.scores import TrustScores
 
 HOSTILE = """</script><script>alert(1)</script>"><img src=x onerror='alert(2)'> {{ 7*7 }} & ü"""
 MakeRun = Callable[..., Path]
@@ -569,3 +571,22 @@ def test_the_drawn_wedge_is_where_back_projection_is_empty(
     measured = far & ((direction < edges[0] - 6) | (direction > edges[1] + 6))
     assert spectrum[inside].mean() < 0.6 * spectrum[measured].mean()
     assert spectrum[inside].mean() < 0.6 * spectrum[mirrored & measured].mean()
+
+
+def test_a_doubtful_run_says_so_before_it_is_praised_and_what_to_do_is_said() -> None:
+    angles = tuple(float(a) for a in range(-60, 61, 3))
+    run = run_with("sirt", withheld=0.3, invented_fraction=0.01)
+    trust = TrustScores(withheld={"sirt": 0.3, "tv": 0.1})
+    record = replace(
+        run.record, algorithm="sirt", warnings=("odd", "odder"), angles_deg=angles, trust=trust
+    )
+    said = verdict_paragraphs([replace(run, record=record)])
+    assert said[0].startswith("Read the 2 warnings below first")
+    assert said[-1] == (
+        "Next: the same command with algorithm=tv, which predicts withheld views better."
+    )
+    assert any("about 33 % there" in s or "about 32 % there" in s for s in said)
+    around = replace(record, warnings=(), angles_deg=tuple(float(a) for a in range(0, 180, 3)))
+    said = verdict_paragraphs([replace(run, record=around)])
+    assert not any("where no view measured" in s for s in said)
+    assert not said[0].startswith("Read the")
