@@ -198,7 +198,7 @@ def score(
     noise = _noise(of)
     with _shown():
         job, settled = set_up(A, of, method, noise)
-        return standard(A, job.y, job.method, noise=noise, tv_weight=settled.tv_weight)
+        return standard(job.A, job.y, job.method, noise=noise, tv_weight=settled.tv_weight)
 
 
 def write(what: TiltSeries | Volume, path: str | Path) -> Path:

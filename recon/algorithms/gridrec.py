@@ -8,6 +8,7 @@ from torch import Tensor
 
 from recon.algorithms.base import Callback, Progress, bound
 from recon.projectors.base import Projector
+from recon.projectors.masked import filled
 from recon.projectors.tomopy import load_tomopy
 from recon.stage import Method, Needs
 
@@ -31,7 +32,7 @@ def gridrec(
     tomopy = load_tomopy()
     width = y.shape[2]
     pad = width // 2
-    views = np.pad(y.numpy(force=True), ((0, 0), (0, 0), (pad, width - pad)))
+    views = np.pad(filled(A, y).numpy(force=True), ((0, 0), (0, 0), (pad, width - pad)))
     axis = pad + (width - 1) / 2
     slices = tomopy.recon(
         views,

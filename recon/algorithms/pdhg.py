@@ -10,6 +10,7 @@ from recon.algorithms import tv_kernels
 from recon.algorithms.base import initial
 from recon.errors import UserError
 from recon.projectors.base import Projector
+from recon.projectors.masked import unmasked
 
 # The primal step over the dual step, in the balanced problem. Dual variables (residuals, clipped
 # gradients) are about this much smaller than the volume's values; 100 to 300 converged fastest on
@@ -87,6 +88,7 @@ def _memory(volume: Tensor) -> np.ndarray:
 
 def operator_norm(A: Projector, n_iterations: int = 20) -> float:
     """||A|| by power iteration on one row (rows are alike), a percent too large to be safe."""
+    A = unmasked(A)
     n_z, n_x = A.volume_zx
     x = torch.ones(n_z, 1, n_x)
     size = 1.0

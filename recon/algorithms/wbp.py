@@ -11,6 +11,7 @@ from recon.algorithms.base import Callback, Progress, bound, check_run, check_vi
 from recon.errors import UserError
 from recon.geometry import view_weights_deg
 from recon.projectors.base import Projector
+from recon.projectors.masked import filled
 from recon.stage import Method, Needs
 
 FILTERS = ("ramp", "shepp-logan", "cosine", "hamming", "hann", "sirt")
@@ -42,6 +43,7 @@ def wbp(
     weights = np.deg2rad(view_weights_deg(A.geometry.angles_deg))
     if scale_to_full_range:
         weights = weights * (np.pi / weights.sum())
+    whole = filled(A, y)
     width = y.shape[2]
     n = next_fast_len(2 * width, real=True)
     response = _ramp(n) * _window(n, filter, cutoff, sirt_iterations, width)
@@ -49,9 +51,9 @@ def wbp(
     for view in range(
         y.shape[0]
     ):  # one view at a time: the padded spectra of a whole stack would not fit beside a slab
-        spectrum = rfft(y[view].numpy(force=True), n=n, axis=1) * (response * weights[view]).astype(
-            np.float32
-        )
+        spectrum = rfft(whole[view].numpy(force=True), n=n, axis=1) * (
+            response * weights[view]
+        ).astype(np.float32)
         filtered[view] = torch.from_numpy(irfft(spectrum, n=n, axis=1)[:, :width])
     x = bound(A.smear(filtered.to(y.device)), minimum, maximum)
     progress = Progress(y, None, callback)

@@ -6,6 +6,8 @@ import numpy as np
 from torch import Tensor
 
 from recon.errors import UserError
+from recon.projectors.base import Projector
+from recon.projectors.masked import of_rows
 
 EVERY = 5  # one view in five
 SAMPLE_ROWS = 24
@@ -28,6 +30,11 @@ def withheld_views(angles_deg: np.ndarray, every: int = EVERY) -> tuple[np.ndarr
 def busiest_rows(y: Tensor, count: int = SAMPLE_ROWS) -> Tensor:
     """The ``count`` neighbouring rows of (tilt, y, x) that hold most of the signal's variation."""
     return y if y.shape[1] <= count else y[:, find_busiest(y, count)].clone()
+
+
+def busiest(A: Projector, y: Tensor, count: int = SAMPLE_ROWS) -> tuple[Projector, Tensor]:
+    """The operator and the views of ``busiest_rows``."""
+    return of_rows(A, find_busiest(y, count)), busiest_rows(y, count).to(A.device)
 
 
 def find_busiest(y: Tensor, count: int) -> slice:

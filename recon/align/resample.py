@@ -14,6 +14,8 @@ from recon.geometry import Geometry, axis_rotation, centre
 from recon.progress import track_each
 from recon.series import TiltSeries
 
+WHOLLY = 0.99  # of what a pixel was interpolated from must be measured
+
 
 def resample(
     series: TiltSeries, *, matrices: np.ndarray | None = None, threads: int = 1
@@ -40,7 +42,19 @@ def resample(
         f"views rotated by {-geometry.axis_deg:+.3f} deg{own} and shifted in one cubic "
         f"interpolation; the tilt axis is y"
     )
-    return replace(series.after(step, geometry=aligned), data=torch.from_numpy(data))
+    precision = None
+    if series.precision is not None:
+        seen = warp(
+            series.precision.numpy(),
+            geometry.axis_deg,
+            shifts,
+            matrices=matrices,
+            order=1,
+            threads=threads,
+        )
+        precision = torch.from_numpy((seen > WHOLLY).astype(np.float32))
+    moved = replace(series, data=torch.from_numpy(data), precision=precision)
+    return moved.after(step, geometry=aligned)
 
 
 def quarter_turns(axis_deg: float) -> int:

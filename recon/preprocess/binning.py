@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from scipy import fft
@@ -45,9 +47,18 @@ def binned(series: TiltSeries, factor: int) -> TiltSeries:
     shifts = None if old.shifts_px is None else old.shifts_px / factor
     data = torch.from_numpy(fourier_bin(series.data.numpy(), factor))
     step = f"binned by {factor} (Fourier crop) to {data.shape[1]} x {data.shape[2]} pixels"
-    return series.after(
+    precision = None if series.precision is None else _binned_mask(series.precision, factor)
+    smaller = replace(series, data=data, precision=precision)
+    return smaller.after(
         step,
-        data=data,
         geometry=Geometry(old.angles_deg, pixel, old.axis_deg, shifts),
         facts={"bin": factor},
     )
+
+
+def _binned_mask(precision: torch.Tensor, factor: int) -> torch.Tensor:
+    """(tilt, y, x) 1 where all pixels of a bin were measured, cropped as ``fourier_bin`` crops."""
+    n_y, n_x = (n // factor for n in precision.shape[1:])
+    y0, x0 = ((n - m * factor) // 2 for n, m in zip(precision.shape[1:], (n_y, n_x), strict=True))
+    cut = precision[:, y0 : y0 + n_y * factor, x0 : x0 + n_x * factor]
+    return cut.reshape(-1, n_y, factor, n_x, factor).amin((2, 4)).contiguous()

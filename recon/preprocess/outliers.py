@@ -11,9 +11,11 @@ from recon.series import TiltSeries
 
 FEW_COUNTS = 64  # images of whole numbers up to this, nearly everywhere, are counts
 CHANCE = 1e-9  # of a count as high as a hot pixel's, by counting noise
-# A filter that replaces more than this share of the pixels, and of the signal, eats the specimen:
-# atoms of a pixel or two, sharp particles. Detectors and cosmic rays spoil fewer.
-MANY_PIXELS, MUCH_SIGNAL = 3e-4, 1e-3
+# A filter that replaces more than a per mille of the signal in so many pixels eats the specimen:
+# atoms of a pixel or two, sharp particles. Cosmic rays spoil fewer (a few in ten thousand at the
+# most), and fall anywhere.
+MUCH_SIGNAL, MANY, MANY_TOGETHER = 1e-3, 2e-3, 3e-4
+FAR = 2.0  # times the range of all other pixels
 
 
 def without_outliers(series: TiltSeries, sigma: float) -> TiltSeries:
@@ -90,22 +92,29 @@ def _hot_counts(view: np.ndarray) -> At:
 
 def _undo(stack: np.ndarray, data: np.ndarray, hot: list[At]) -> int:
     """Give pixels back that are too many to be the detector's or cosmic rays; how many."""
-    total = sum(at[0].size for at in hot)
-    if total < MANY_PIXELS * stack.size:
+    if sum(at[0].size for at in hot) < MANY_TOGETHER * stack.size:
         return 0
     often = np.zeros(stack.shape[1:], np.int32)
     for at in hot:
         often[at] += 1
-    fixed = often > 0.5 * len(stack)  # of the detector
-    passing = [~fixed[at] for at in hot]
-    taken = sum(
-        float(np.abs(stack[k][at] - data[k][at])[p].sum(dtype=np.float64))
-        for k, (at, p) in enumerate(zip(hot, passing, strict=True))
-    )
-    floor = np.median(stack, axis=(1, 2), keepdims=True)
-    signal = float(np.abs(stack - floor).sum(dtype=np.float64))
+    low, high = np.quantile(data[:: max(1, len(data) // 8)], (0.001, 0.9995))
+    # The others are the detector's, or stand out farther than any specimen from itself.
+    passing = [
+        (often[at] <= 0.5 * len(stack)) & (np.abs(stack[k][at] - data[k][at]) <= FAR * (high - low))
+        for k, at in enumerate(hot)
+    ]
     number = sum(int(p.sum()) for p in passing)
-    if taken <= MUCH_SIGNAL * signal or number < MANY_PIXELS * stack.size:
+    taken, together = 0.0, 0
+    for view, clean, at, p in zip(stack, data, hot, passing, strict=True):
+        taken += float(np.abs(view[at] - clean[at])[p].sum(dtype=np.float64))
+        if p.any():  # where the view is bright, there is the specimen
+            level = ndimage.uniform_filter(clean, 9)
+            together += int((level[at][p] > np.quantile(level, 0.7)).sum())
+    signal = float(
+        np.abs(stack - np.median(stack, axis=(1, 2), keepdims=True)).sum(dtype=np.float64)
+    )
+    few = MANY_TOGETHER if together > 0.8 * number else MANY
+    if taken <= MUCH_SIGNAL * signal or number < few * stack.size:
         return 0
     for k, p in enumerate(passing):
         y, x = hot[k][0][p], hot[k][1][p]

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
+import zlib
 from pathlib import Path
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from recon.as_json import from_json, to_json
 from recon.errors import UserError
@@ -61,6 +65,7 @@ def write_prepared(out: Path, prepared: Prepared, sample: Sample | None, key: st
         "row": prepared.row,
         "truth": prepared.truth,
         "warnings": list(prepared.warnings),
+        "measured": _packed(series.precision),
     }
     with replacing(out / CHECKPOINT) as temporary:
         temporary.write_text(json.dumps(checkpoint), "utf-8")
@@ -115,7 +120,12 @@ def load_prepared(out: Path, key: str) -> Prepared:
     facts = from_json(Facts, saved["facts"])
     angles, pixel = np.array(saved["angles_deg"]), saved["pixel_nm"]
     aligned = TiltSeries(
-        volume.data, Geometry(angles, pixel), saved["name"], tuple(saved["history"]), facts.further
+        volume.data,
+        Geometry(angles, pixel),
+        saved["name"],
+        tuple(saved["history"]),
+        facts.further,
+        _unpacked(saved.get("measured"), tuple(volume.data.shape)),
     )
     solution = Geometry(angles, pixel, saved["axis_deg"], saved["shifts_px"], saved["matrices"])
     before = np.array(saved["before"], np.float32)
@@ -130,6 +140,22 @@ def load_prepared(out: Path, key: str) -> Prepared:
         facts.align,
         warnings=tuple(saved.get("warnings", ())),
     )
+
+
+def _packed(precision: Tensor | None) -> str | None:
+    """Which pixels were measured, a bit each, compressed."""
+    if precision is None:
+        return None
+    bits = np.packbits(precision.numpy() > 0)
+    return base64.b64encode(zlib.compress(bits.tobytes())).decode("ascii")
+
+
+def _unpacked(text: str | None, shape: tuple[int, ...]) -> Tensor | None:
+    if text is None:
+        return None
+    bits = np.frombuffer(zlib.decompress(base64.b64decode(text)), np.uint8)
+    measured = np.unpackbits(bits, count=int(np.prod(shape))).reshape(shape)
+    return torch.from_numpy(measured.astype(np.float32))
 
 
 def _sha256(path: Path) -> str:

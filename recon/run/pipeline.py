@@ -101,7 +101,8 @@ def _to_the_end(
     job, settled = _job(stages, settings, prepared)
     for name, value in settled.found.items():
         console.say(f"{name} = {value:.4g}" if isinstance(value, float) else f"{name} = {value}")
-    plan = make_plan(job, memory_gb=settings.memory_gb, held_gb=1.2 * 4e-9 * job.y.numel())
+    held = 1.2 if prepared.aligned.precision is None else 4.2  # with what is masked and its fill
+    plan = make_plan(job, memory_gb=settings.memory_gb, held_gb=held * 4e-9 * job.y.numel())
     console.say(plan.sentence(settings.memory_gb))
     outcome = _reconstruct(job, plan, prepared, settings, key, console)
     trust = _trust(stages, job, settled, prepared, console)

@@ -10,9 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from recon.algorithms.withheld import busiest_rows
+from recon.algorithms.withheld import busiest
 from recon.errors import UserError
 from recon.projectors.base import Projector
+from recon.projectors.masked import masked, unmasked
 from recon.series import TiltSeries
 from recon.stage import BoundMethod, Needs, Settled, needs_of
 
@@ -76,7 +77,9 @@ class Reconstruction:
     def sentence(self) -> str:
         """For the history of what comes of it."""
         options = ", ".join(f"{k}={v}" for k, v in self.method.options.items())
-        return f"reconstructed by {self.method.name}({options}) on {type(self.A).__name__}"
+        return (
+            f"reconstructed by {self.method.name}({options}) on {type(unmasked(self.A)).__name__}"
+        )
 
 
 def set_up(
@@ -84,12 +87,13 @@ def set_up(
 ) -> tuple[Reconstruction, Settled]:
     """What is to be reconstructed of an aligned series, and what stood for ``auto``. ``noise``:
     standard deviation per pixel."""
+    A, y = masked(A, series.data, series.precision)
     settle, settled = method.declared.settle, Settled(method)
     if settle is not None:
-        settled = settle(method, A, busiest_rows(series.data).to(A.device), noise)
+        settled = settle(method, *busiest(A, y), noise)
     pixel = series.geometry.pixel_nm
     scale = 1.0 if pixel is None else 1 / pixel
-    return Reconstruction(A, series.data, settled.method, scale), settled
+    return Reconstruction(A, y, settled.method, scale), settled
 
 
 def make_plan(job: Reconstruction, *, memory_gb: float, held_gb: float) -> Plan:
@@ -141,11 +145,12 @@ def _vectors(rows: int, overlap: int, count: int) -> np.ndarray:
 def _seconds_per_row(job: Reconstruction, rows: int = 16) -> float:
     """Time of one forward and one adjoint projection per row, measured on this machine, now."""
     rows = min(rows, job.y.shape[1])
-    part = job.y[:, :rows].to(job.A.device)
-    job.A(job.A.T(part[:, :1]))  # compiles, or loads the compiled code
+    A = unmasked(job.A)
+    part = job.y[:, :rows].to(A.device)
+    A(A.T(part[:, :1]))  # compiles, or loads the compiled code
     start = time.perf_counter()
-    x = job.A.T(part)
-    job.A(x)
+    x = A.T(part)
+    A(x)
     if job.A.device.type == "cuda":
         torch.cuda.synchronize()
     # Element-wise work beside the projections: half as much again, measured for SIRT.

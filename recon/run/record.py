@@ -22,6 +22,7 @@ from recon.machine import peak_memory_gb
 from recon.metrics.against_truth import Scores
 from recon.metrics.curve import Curve
 from recon.metrics.volumes import crowther_frequency
+from recon.projectors.masked import unmasked
 from recon.run.plan import Plan, Reconstruction
 from recon.run.prepare import Prepared
 from recon.run.slabs import Outcome
@@ -145,7 +146,7 @@ def make_record(
         algorithm=job.method.name,
         options=dict(job.method.options),
         settled=settled,
-        projector=type(job.A).__name__,
+        projector=type(unmasked(job.A)).__name__,
         residual=float(np.sqrt(sum(outcome.view2) / power)),
         residual_per_iteration=_row(np.sqrt(np.array(outcome.residual2) / power)),
         residual_per_view=_row(np.sqrt(np.array(outcome.view2) / np.maximum(view_power, 1e-30))),

@@ -24,6 +24,8 @@ from recon.algorithms.base import norm
 from recon.errors import UserError
 from recon.io.atomic import replacing
 from recon.progress import track, track_each
+from recon.projectors.base import Projector
+from recon.projectors.masked import of_rows
 from recon.run.plan import Plan, Reconstruction
 from recon.stage import reconstruct
 
@@ -76,13 +78,14 @@ def reconstruct_slabs(
     for index, (first, last) in track_each(job.title, to_do):
         low, high = max(0, first - plan.overlap), min(job.y.shape[1], last + plan.overlap)
         part, own = job.y[:, low:high].to(job.A.device), slice(first - low, last - low)
-        volume, extras, curve = _reconstruct_slab(job, part, partial(on_step, last - first))
+        A = of_rows(job.A, slice(low, high))
+        volume, extras, curve = _reconstruct_slab(job, A, part, partial(on_step, last - first))
         if not torch.isfinite(volume).all():
             raise UserError(
                 f"{job.method.name} returned values that are not finite in rows {first} to "
                 f"{last - 1}; check its options, such as a step that is too long"
             )
-        error = (job.A(volume) - part)[:, own]
+        error = (A(volume) - part)[:, own]
         view2 = (error.double() ** 2).sum((1, 2)).cpu().tolist()
         for to, what in (
             (writer, volume),
@@ -99,7 +102,7 @@ def reconstruct_slabs(
 
 
 def _reconstruct_slab(
-    job: Reconstruction, part: Tensor, on_step: Callable[[], None]
+    job: Reconstruction, A: Projector, part: Tensor, on_step: Callable[[], None]
 ) -> tuple[Tensor, Mapping[str, Tensor], list[float]]:
     """(volume, further volumes, square of the residual before each iteration) of one slab."""
     scale2, steps, curve = norm(part) ** 2, job.needs.steps, list[float]()
@@ -112,7 +115,7 @@ def _reconstruct_slab(
             if phase is not None:
                 phase.advance()
 
-        volume, extras = reconstruct(job.method, job.A, part, callback=heard)
+        volume, extras = reconstruct(job.method, A, part, callback=heard)
     return volume, extras, curve
 
 

@@ -7,8 +7,9 @@ from torch import Tensor
 
 from recon.algorithms.tv import tv
 from recon.algorithms.tv_weight import choose_weight
-from recon.algorithms.withheld import busiest_rows
+from recon.algorithms.withheld import busiest
 from recon.projectors.base import Projector
+from recon.projectors.masked import MaskedProjector
 from recon.projectors.native import NativeProjector
 from recon.stage import BoundMethod, Method, Needs
 
@@ -31,7 +32,7 @@ def reference_tv(
     already. As TV's own automatic choice it sees the views that it is then judged by: one number.
     """
     if weight is None:
-        weight = choose_weight(_on_cpu(A), busiest_rows(y.cpu(), WEIGHT_ROWS), noise=noise)
+        weight = choose_weight(*busiest(_on_cpu(A), y.cpu(), WEIGHT_ROWS), noise=noise)
     return BOUNDED_TV(weight=weight, n_iterations=ITERATIONS)
 
 
@@ -44,6 +45,9 @@ BOUNDED_TV = Method(bounded_tv, needs=lambda options: Needs(work=options["n_iter
 
 
 def _on_cpu(A: Projector) -> Projector:
-    return (
-        A if A.device.type == "cpu" else NativeProjector(A.geometry, A.volume_zx, A.sinogram_tx[1])
-    )
+    if A.device.type == "cpu":
+        return A
+    plain = NativeProjector(A.geometry, A.volume_zx, A.sinogram_tx[1])
+    if isinstance(A, MaskedProjector):
+        return MaskedProjector(plain, A.seen.cpu(), A.fill.cpu())
+    return plain

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from recon.algorithms.sirt import SIRT
 from recon.algorithms.wbp import WBP
-from recon.algorithms.withheld import busiest_rows
+from recon.algorithms.withheld import busiest
 from recon.errors import UserError
 from recon.metrics.curve import Curve
 from recon.progress import track
@@ -55,7 +55,7 @@ def standard(
             f"1 row wanted"
         )
     rows = min(rows, max(2, LARGEST_SAMPLE // (A.volume_zx[0] * A.volume_zx[1])))
-    sample = busiest_rows(y, rows).to(A.device)
+    A, sample = busiest(A, y, rows)
     makers: dict[str, Callable[[], BoundMethod]] = {
         "wbp": WBP,
         "sirt": SIRT,

@@ -100,3 +100,15 @@ def test_interpolation_keeps_less_than_all_and_more_than_half_of_the_noise() -> 
 )
 def test_the_nearest_quarter(axis_deg: float, turns: int) -> None:
     assert quarter_turns(axis_deg) == turns
+
+
+def test_what_was_not_measured_moves_with_the_pixels() -> None:
+    precision = torch.ones(2, 20, 24)
+    precision[:, :4] = 0
+    stack = torch.rand(2, 20, 24)
+    geometry = Geometry(np.array([0.0, 10.0]), 1.0, 0.0, np.array([[3.0, 0.0], [0.5, 0.0]]))
+    moved = resample(TiltSeries(stack, geometry, precision=precision))
+    assert moved.precision is not None
+    np.testing.assert_array_equal(moved.precision[0, :, 5].numpy(), [0] * 7 + [1] * 13)
+    np.testing.assert_array_equal(moved.precision[1, :, 5].numpy(), [0] * 5 + [1] * 15)
+    assert resample(TiltSeries(stack, geometry)).precision is None
