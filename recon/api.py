@@ -119,6 +119,8 @@ def clean(of: TiltSeries, step: BoundStep | None = None, **options: Any) -> Tilt
     """Outliers, vacuum level, contrast, binning: ``clean(s, bin=2)``, ``clean(s, log=True)`` for
     bright field. Options as of ``tiltwise.PREPROCESS``, by name."""
     done = bind_step(step, options, PREPROCESS)(as_series(of))
+    for doubt in done.warnings[len(of.warnings) :]:
+        warnings.warn(doubt, stacklevel=2)
     # What was known of the noise was that of other pixels.
     return replace(done, facts={k: v for k, v in done.facts.items() if k != NOISE})
 
