@@ -13,6 +13,7 @@ from recon.preprocess.bad_views import in_file, likeness, small_pictures
 from recon.series import TiltSeries
 
 LEAST_RANGE_DEG = 20.0  # less tilts no tomogram
+TURNED_DEG = (150.0, 181.0)  # what a needle that was turned around is recorded over
 PIXEL_NM = (1e-3, 1e3)
 FEW_ROWS = 16  # less are too few to find a tilt axis by
 ALIKE = 0.5  # from here on neighbours resemble each other beyond noise
@@ -26,7 +27,7 @@ def doubt_geometry(geometry: Geometry) -> list[str]:
     said = []
     angles = geometry.angles_deg
     low, high = float(angles.min()), float(angles.max())
-    if max(-low, high) > 90:
+    if max(-low, high) > 90 and not TURNED_DEG[0] <= high - low <= TURNED_DEG[1]:
         said.append(
             f"tilt angles from {low:g} to {high:g} degrees, beyond +-90 as only needles allow; "
             "check them, or pass angles=..."

@@ -52,7 +52,9 @@ def test_right_orders_are_not(views: np.ndarray, order: np.ndarray) -> None:
 
 def test_geometry() -> None:
     assert doubt_geometry(Geometry(ANGLES, 1.0)) == []
-    assert "beyond +-90" in doubt_geometry(Geometry(np.arange(0, 178, 2.0), 1.0))[0]
+    assert doubt_geometry(Geometry(np.arange(0, 179, 2.0), 1.0)) == []  # a needle, turned around
+    assert "beyond +-90" in doubt_geometry(Geometry(ANGLES + 60, 1.0))[0]
+    assert "beyond +-90" in doubt_geometry(Geometry(np.linspace(-150, 150, 21), 1.0))[0]
     assert "no tomogram" in doubt_geometry(Geometry(np.linspace(-8, 8, 21), 1.0))[0]
     equal = np.where(np.arange(21) < 4, 3.0, ANGLES)
     assert "have one tilt angle" in doubt_geometry(Geometry(equal, 1.0))[0]

@@ -40,6 +40,8 @@ READERS: dict[str, Callable[[Path], object]] = {
     "positions": lambda path: read_xyz(path) / 10,  # Angstrom to nm
 }
 
+MOST_EXTENDED = 4096  # voxels
+
 
 def run_config(
     config: DictConfig, output: Path, latest: Latest | None = None, *, several: bool = False
@@ -200,6 +202,9 @@ def make_settings(
             f"is free"
         )
     thickness = _number(config.thickness_px, "thickness_px", whole=True)
+    extend = _number(config.extend_px, "extend_px", whole=True)
+    if extend is None or not 0 <= extend <= MOST_EXTENDED:
+        raise UserError(f"extend_px={extend} given, 0 to {MOST_EXTENDED} voxels wanted")
     also = tuple(config.also) if OmegaConf.is_list(config.also) else (str(config.also),)
     if wrong := [a for a in also if a not in ("tiff", "zarr")]:
         raise UserError(
@@ -224,6 +229,7 @@ def make_settings(
         memory_gb=float(memory),
         threads=int(threads),
         thickness_px=None if thickness is None else int(thickness),
+        extend_px=int(extend),
         resume=config.resume,
         several=several,
         strict=config.strict,

@@ -33,6 +33,6 @@ def plan_slabs(stages: Stages, settings: Settings, heading: Heading) -> Plan:
     thickness = columns if settings.thickness_px is None else settings.thickness_px
     geometry = Geometry(heading.geometry.angles_deg, None)
     y = torch.zeros(1).expand(n_views, rows, columns)  # takes no memory
-    A = stages.projector(geometry, (thickness, columns), columns)
+    A = stages.projector(geometry, (thickness, columns + 2 * settings.extend_px), columns)
     job = Reconstruction(A, y, stages.algorithm, 1.0)
     return make_plan(job, memory_gb=settings.memory_gb, held_gb=1.2 * 4e-9 * y.numel())

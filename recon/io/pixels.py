@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 import numpy as np
+from scipy import ndimage
 
 from recon.errors import UserError
 
@@ -53,6 +54,23 @@ def select_views(n_views: int, exclude: Sequence[int], *, name: str) -> list[int
             f"wanted; exclude fewer"
         )
     return keep
+
+
+def zero_unmeasured(stack: np.ndarray) -> int:
+    """Borders of NaN, which some programs leave where they shifted a view, become 0 in place; in
+    how many views. ``stack``: (tilt, y, x) float32. NaN inside a view stays, to be refused."""
+    views = 0
+    for view in stack:
+        bad = np.isnan(view)
+        if not bad.any() or bad.mean() > 0.5:
+            continue
+        labels, _ = ndimage.label(bad)
+        edge = np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])
+        sizes = np.bincount(edge, minlength=2)[1:]  # of what reaches the edge, along it
+        if np.isin(labels[bad], np.unique(edge)).all() and sizes.max() >= 0.5 * min(view.shape):
+            view[bad] = 0
+            views += 1
+    return views
 
 
 def check_pixels(

@@ -14,7 +14,7 @@ from recon.errors import UserError
 from recon.geometry import Geometry
 from recon.io.agree import check_cubes, choose_angles, choose_pixel
 from recon.io.angle_text import angles_from_user, close_names
-from recon.io.pixels import check_pixels, check_side, expand_views, select_views
+from recon.io.pixels import check_pixels, check_side, expand_views, select_views, zero_unmeasured
 from recon.io.sidecars import find_sidecars, stem
 from recon.io.sniff import format_of
 from recon.io.stack import AngleSource, AxisSource, StackFile
@@ -89,6 +89,7 @@ def read_tilt_series(
     file, keep, geometry = heading.file, heading.keep, heading.geometry
     path, angles_deg, nm = file.path, geometry.angles_deg, geometry.pixel_nm
     data = _read(file, keep)
+    zeroed = zero_unmeasured(data)
     dropped = sorted(set(range(file.shape[0])) - set(keep))
     check_pixels(data, keep, exclude=dropped, name=path.name)
     history = [
@@ -101,6 +102,8 @@ def read_tilt_series(
         else "pixel size unknown",
         *heading.notes,
     ]
+    if zeroed:
+        history.append(f"borders of NaN in {zeroed} views read as 0: not measured")
     if dropped:
         history.append(f"excluded views {', '.join(map(str, dropped))} (counted from 0)")
     facts = {**heading.facts, **({"views_in_file": list(keep)} if dropped else {})}

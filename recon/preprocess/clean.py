@@ -43,8 +43,9 @@ def preprocess(
     that stand still in all views are replaced by what lies beside. ``log``: bright field, intensity
     I becomes -log(I / I0) with I0 the vacuum's intensity in each view. ``background``: ``auto``
     subtracts each view's vacuum level (or, where no view shows vacuum, the stack's minimum if that
-    is negative), a number subtracts itself. ``normalise: mean`` gives all views the same mean.
-    ``bin``: Fourier cropping. ``taper_px``: fade the borders in x to zero.
+    is negative), ``plane`` a plane through each view's dark part, a number itself. ``normalise:
+    mean`` gives all views the same mean. ``bin``: Fourier cropping. ``taper_px``: fade the borders
+    in x to zero.
     """
     if crop is not None:
         series = _cropped(series, crop)
@@ -126,11 +127,13 @@ def _check(
             f"usual"
         )
     if (
-        background not in ("auto", "none")
+        background not in ("auto", "none", "plane")
         if isinstance(background, str)
         else not np.isfinite(background)
     ):
-        raise UserError(f"preprocess.background={background} given, auto, none or a number wanted")
+        raise UserError(
+            f"preprocess.background={background} given, auto, plane, none or a number wanted"
+        )
     if normalise not in ("none", "mean"):
         raise UserError(f"preprocess.normalise={normalise} given, none or mean wanted")
     if factor < 1 or (factor > 1 and min(shape[1:]) // factor < 8):

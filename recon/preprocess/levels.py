@@ -10,7 +10,7 @@ import torch
 from recon.errors import UserError
 from recon.series import TiltSeries
 
-Background = Literal["auto", "none"] | float
+Background = Literal["auto", "none", "plane"] | float
 Normalise = Literal["none", "mean"]
 
 
@@ -56,6 +56,8 @@ def _darkest(squares: np.ndarray) -> tuple[float, bool]:
 
 def minus_background(series: TiltSeries, background: Background) -> TiltSeries:
     stack = series.data.numpy()
+    if background == "plane":
+        return _minus_plane(series)
     if background == "auto":
         level, vacuum = vacuum_levels(stack)
         if not vacuum:
@@ -83,6 +85,45 @@ def minus_background(series: TiltSeries, background: Background) -> TiltSeries:
         data=data,
         facts={"background": {"how": how.rstrip(","), "per_view": level.round(4).tolist()}},
     )
+
+
+def _minus_plane(series: TiltSeries) -> TiltSeries:
+    """A plane through the dark part of each view: what lies above zero all over (liquid, ice, a
+    support) and leans with the tilt would leave a ring at the rim of the volume."""
+    data = series.data.numpy().copy()
+    y, x = np.mgrid[: data.shape[1], : data.shape[2]].astype(np.float32)
+    levels = []
+    for view in data:
+        plane = dark_plane(view)
+        view -= plane[0] + plane[1] * y + plane[2] * x
+        levels.append(float(plane[0] + plane[1] * y.mean() + plane[2] * x.mean()))
+    return series.after(
+        f"subtracted a plane from each view, {min(levels):.6g} to {max(levels):.6g} in its middle",
+        data=torch.from_numpy(data),
+        facts={"background": {"how": "a plane", "per_view": np.round(levels, 4).tolist()}},
+    )
+
+
+def dark_plane(view: np.ndarray, block: int = 8) -> np.ndarray:
+    """(constant, per row, per column) of the plane through the darkest part of a view (y, x): least
+    squares of the means of squares, of those that are not above it by more than the scatter of
+    those below."""
+    ny, nx = (max(1, n // block) for n in view.shape)
+    by, bx = view.shape[0] // ny, view.shape[1] // nx
+    means = view[: ny * by, : nx * bx].reshape(ny, by, nx, bx).mean((1, 3), dtype=np.float64)
+    at = np.mgrid[:ny, :nx].reshape(2, -1).T * (by, bx) + ((by - 1) / 2, (bx - 1) / 2)
+    design, value = np.column_stack([np.ones(len(at)), at]), means.ravel()
+    used = np.ones(value.size, bool)
+    plane = np.zeros(3)
+    for _ in range(30):
+        plane = np.linalg.lstsq(design[used], value[used], rcond=None)[0]
+        rest = value - design @ plane
+        below = float(np.sqrt((rest[rest < 0] ** 2).mean())) if (rest < 0).any() else 0.0
+        kept = rest < 1.5 * below + 1e-12
+        if kept.sum() < 6 or np.array_equal(kept, used):
+            break
+        used = kept
+    return plane
 
 
 def minus_log(series: TiltSeries) -> TiltSeries:

@@ -152,7 +152,7 @@ def _job(stages: Stages, settings: Settings, prepared: Prepared) -> tuple[Recons
     series = prepared.aligned
     width = series.data.shape[2]
     thickness = width if settings.thickness_px is None else settings.thickness_px
-    A = stages.projector(series.geometry, (thickness, width), width)
+    A = stages.projector(series.geometry, (thickness, width + 2 * settings.extend_px), width)
     return set_up(A, series, stages.algorithm, prepared.noise)
 
 
@@ -261,10 +261,10 @@ def _doubts(job: Reconstruction, record: Record, slices: Slices) -> list[str]:
     )
     lowest, highest = (float(q) for q in np.quantile(values, (0.005, 0.995)))
     rms = float((job.y.double() ** 2).mean()) ** 0.5
-    noisy = rms == 0 or (record.noise_per_pixel or 0.0) > 0.7 * rms
+    noisy = rms == 0 or (record.noise_per_pixel or 0.0) > 0.5 * rms
     return doubt_result(
         residual=None if noisy else record.residual,
-        lowest=lowest,
+        lowest=max(lowest, 0.0) if noisy else lowest,
         highest=highest,
         wedge_energy=record.trust.invented_fraction,
         angles_deg=np.array(record.angles_deg),

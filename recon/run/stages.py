@@ -31,7 +31,8 @@ class Stages:
 class Settings:
     """What is not a stage: where files go and what the run may use.
 
-    ``several``: one of the runs of a command that has several. ``strict``: warnings are errors. ``config``: the composed config, for
+    ``extend_px``: voxels on both sides by which the volume is wider than the views. ``several``: one
+    of the runs of a command that has several. ``strict``: warnings are errors. ``config``: the composed config, for
     the record. ``files``: what the run reads, the series first.
     """
 
@@ -39,6 +40,7 @@ class Settings:
     memory_gb: float
     threads: int
     thickness_px: int | None = None
+    extend_px: int = 0
     resume: bool = False
     several: bool = False
     strict: bool = False

@@ -145,3 +145,16 @@ def test_importing_loads_no_format_library() -> None:
         cwd=Path(__file__).parents[2],
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_nan_borders_are_zeros_and_nan_inside_is_refused(tmp_path: Path) -> None:
+    stack = np.random.default_rng(0).normal(500, 5, (5, 24, 30)).astype(np.float32)
+    stack[1, :, :4] = stack[3, -3:] = np.nan
+    np.save(tmp_path / "a.npy", stack)
+    series = read_tilt_series(tmp_path / "a.npy", angles="-60:60:30")
+    np.testing.assert_array_equal(series.data.numpy(), np.nan_to_num(stack))
+    assert "borders of NaN in 2 views" in " ".join(series.history)
+    stack[2, 10, 10] = np.nan
+    np.save(tmp_path / "a.npy", stack)
+    with pytest.raises(UserError, match="1 NaN or infinite pixels in view 2"):
+        read_tilt_series(tmp_path / "a.npy", angles="-60:60:30")

@@ -226,7 +226,7 @@ def test_steps_run_in_their_order_and_leave_a_history():
     [
         ({"hot_pixel_sigma": 0.0}, r"hot_pixel_sigma=0.0 given, a positive number or null wanted"),
         ({"hot_pixel_sigma": float("nan")}, r"hot_pixel_sigma=nan given"),
-        ({"background": "automatic"}, r"background=automatic given, auto, none or a number wanted"),
+        ({"background": "automatic"}, r"background=automatic given, auto, plane, none or a number"),
         ({"background": float("nan")}, r"background=nan given"),
         ({"normalise": "max"}, r"normalise=max given, none or mean wanted"),
         ({"bin": 0}, r"bin=0 given"),

@@ -42,3 +42,12 @@ def test_a_porous_film_is_not_bright_field() -> None:
     pores = ((y - 20) ** 2 + (x - 40) ** 2 < 30) | ((y - 45) ** 2 + (x - 20) ** 2 < 30)
     film = np.stack([(500 - 300 * pores) / np.cos(np.deg2rad(a)) for a in angles])
     assert not looks_bright_field((film + rng.normal(0, 5, film.shape)).astype(np.float32), angles)
+
+
+def test_a_leaning_background_is_a_plane(views: np.ndarray, series_of: Make) -> None:
+    y, x = np.mgrid[: views.shape[1], : views.shape[2]]
+    plane = 0.8 * (y - 20) - 0.5 * x
+    flat = preprocess(series_of(views)).data.numpy()
+    leaning = preprocess(series_of(views + plane), background="plane").data.numpy()
+    assert np.abs(leaning - flat)[:, :8, :8].mean() < 4
+    assert np.abs((leaning - flat).mean()) < 4

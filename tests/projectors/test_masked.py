@@ -97,3 +97,16 @@ def test_back_projection_takes_the_fill(
     M, holes = masked(A, y, precision)
     assert isinstance(M, MaskedProjector)
     torch.testing.assert_close(wbp(M, holes), wbp(A, y))
+
+
+def test_matter_outside_the_views_does_no_harm_in_a_wider_volume() -> None:
+    geometry = Geometry(ANGLES, None)
+    wide = NativeProjector(geometry, (16, 96), 32)  # a film three times as wide as the detector
+    film = torch.zeros(16, 1, 96)
+    film[6:10] = 1 + 0.5 * torch.sin(torch.arange(96) / 3.0)
+    y = wide(film)
+    inner = film[:, :, 32:64]
+    found = {0: sirt(NativeProjector(geometry, (16, 32), 32), y, n_iterations=100)}
+    found[32] = sirt(wide, y, n_iterations=100)[:, :, 32:64]
+    error = {k: float(torch.linalg.vector_norm(v - inner)) for k, v in found.items()}
+    assert error[32] < 0.7 * error[0]

@@ -296,3 +296,12 @@ def test_the_real_needle_becomes_a_needle(
         np.gradient(middle, axis=0)[60:110], axis=0
     )  # the first layer's edge in each column
     assert np.ptp(edges) <= 3
+
+
+def test_a_wider_tomogram(
+    tmp_path: Path, command: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    specimen = ("phantom=polyamide_film", "phantom.size=32", "align=none", "extend_px=12")
+    done = command(*specimen, "trust=none", "report=false", "threads=1", "output=out")
+    assert done.returncode == 0, done.stderr
+    assert read_volume(tmp_path / "out/tomogram.mrc").data.shape == (32, 32, 56)
