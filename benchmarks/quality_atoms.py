@@ -115,7 +115,7 @@ def silicon(dose: str) -> TiltSeries:
     series = read_tilt_series(
         DATA / f"NP1_aSi2nm_Dose{DOSES[dose]}_proj.mat", angles="0:177:3", pixel_nm=PIXEL_NM
     )
-    return resample(fixed(preprocess(series, background=1.0), axis_deg=90, axis_offset_px=0.5))
+    return resample(fixed(preprocess(series), axis_deg=90, axis_offset_px=0.5))
 
 
 def _store(table: Path, row: dict[str, str]) -> None:

@@ -39,12 +39,14 @@ def without_standing(series: TiltSeries) -> TiltSeries:
         y, x = np.nonzero(marks)
         named.append(f"a mark at rows {y.min()} to {y.max()}, columns {x.min()} to {x.max()}")
     what = " and ".join(named)
+    one = len(rows) + len(columns) + bool(marks.any()) == 1
+    stands, was = ("stands", "was") if one else ("stand", "were")
     return series.after(
-        f"replaced {what}, which stand still in all views, by what lies beside",
+        f"replaced {what}, which {stands} still in all views, by what lies beside",
         data=torch.from_numpy(data),
         facts={"standing": {"rows": rows, "columns": columns, "mark_pixels": int(marks.sum())}},
         warnings=(
-            f"{what} of the detector stand still in all views and were replaced by what lies "
+            f"{what} of the detector {stands} still in all views and {was} replaced by what lies "
             "beside; preprocess.standing=false leaves them",
         ),
     )
