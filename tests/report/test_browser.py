@@ -357,7 +357,8 @@ def test_the_page_is_whole_and_asks_for_nothing(browser: Browser, page: Path) ->
     assert browser.run("document.querySelectorAll('.plot svg circle.dot').length") == 3 * 3
     assert text(browser, "p.warning") == "beware of <b>"
     assert "sirt reference0.15" in text(browser, "tr.reference").replace("\n", "").replace("–", "")
-    assert text(browser, ".headline").startswith(
+    assert text(browser, ".headline").startswith("Read the warning of wbp and tv below first")
+    assert text(browser, ".headline + p").startswith(
         "tv is ahead of sirt on withheld views by 33 % and of wbp by 50 %"
     )
     assert browser.run("document.querySelectorAll('#spectra svg line').length") == 3 * 2
