@@ -86,13 +86,23 @@ def doubt_noted(axis_deg: float, noted_deg: float | None) -> str:
     )
 
 
-def doubt_shifts(given: AsGiven | None) -> str:
-    """Of shifts that were taken, though withheld views are predicted badly, and hardly better with
-    them."""
-    if given is None or given.kept or given.measured < max(BADLY, HARDLY * given.withheld):
+def doubt_shifts(given: AsGiven | None, noise_share: float = 0.0) -> str:
+    """Of shifts that were taken, or of none, though withheld views are predicted badly either way.
+
+    ``noise_share``: of the views' rms; what noise explains is no reason for doubt.
+    """
+    if given is None:
         return ""
+    taken, other = (
+        (given.withheld, given.measured) if given.kept else (given.measured, given.withheld)
+    )
+    if given.kept and (taken < BADLY or noise_share > BADLY * taken):
+        return ""
+    if not given.kept and taken < max(BADLY, HARDLY * other):
+        return ""
+    what, instead = ("no shifts", "those measured") if given.kept else ("they", "none at all")
     return (
-        f"the shifts are not certain: they leave {given.measured:.3f} of withheld views "
-        f"unexplained, none at all {given.withheld:.3f}; look at the aligned stack, or use "
+        f"the shifts are not certain: {what} leave {taken:.3f} of withheld views "
+        f"unexplained, {instead} {other:.3f}; look at the aligned stack, or use "
         f"align=fiducial, align=patch, or align=none for a series that is aligned"
     )

@@ -6,7 +6,9 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
+import torch
 
+from recon.algorithms.noise import noise_sigma
 from recon.align.as_given import STILL_PX, AsGiven, axes_as_given, try_as_given
 from recon.align.axis import spread_over_axes
 from recon.align.branch import axis_of_microscope, branch_sentence, on_branch
@@ -94,7 +96,7 @@ def xcorr(
         doubt_axis(search.common_line_deg, search.contrast, search.contest),
         doubt_noted(axis, noted),
         doubt_given,
-        doubt_shifts(given),
+        doubt_shifts(given, _noise_share(stack)),
     ]
     contest = search.contest
     tried = mirrored if contest is None else contest.tried
@@ -152,6 +154,12 @@ def _as_given(
     return try_as_given(
         stack, angles_deg, axis_deg, match.shifts_px, axes_deg, filled=not alone, threads=threads
     )
+
+
+def _noise_share(stack: np.ndarray) -> float:
+    """Noise per pixel over the rms of the views."""
+    rms = float(np.sqrt((stack.astype(np.float64) ** 2).mean()))
+    return noise_sigma(torch.from_numpy(np.ascontiguousarray(stack))) / rms if rms > 0 else 0.0
 
 
 XCORR = Step(xcorr)
