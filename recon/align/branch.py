@@ -8,13 +8,11 @@ import math
 from recon.align.axis import fold_deg
 from recon.series import AXIS_FROM_MICROSCOPE, TiltSeries
 
-MICROSCOPE = AXIS_FROM_MICROSCOPE
-
 
 def axis_of_microscope(series: TiltSeries) -> float | None:
     """The axis that the microscope wrote down, in degrees as ``geometry.py`` counts them, or
     None."""
-    noted = series.facts.get(MICROSCOPE)
+    noted = series.facts.get(AXIS_FROM_MICROSCOPE)
     known = isinstance(noted, int | float) and not isinstance(noted, bool) and math.isfinite(noted)
     return float(str(noted)) if known else None
 

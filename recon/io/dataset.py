@@ -15,6 +15,8 @@ def choose_dataset(names: Sequence[str], dataset: str | None, *, name: str) -> i
     ``names``: of the stacks in the file ``name``. Raises ``UserError``, with all names, when
     several are there and none is chosen, and for a name that is not there.
     """
+    if len(set(names)) < len(names):  # several stacks of one name
+        names = [f"{n} {i}" for i, n in enumerate(names)]
     listed = ", ".join(names[:12]) + (", ..." if len(names) > 12 else "")
     if dataset is None:
         if len(names) == 1:

@@ -58,8 +58,6 @@ def _open(path: Path, plugin: str, kind: str, dataset: str | None) -> StackFile:
     names = [
         str(_at(s, "metadata", "General", "title") or f"stack {i}") for i, s in enumerate(stacks)
     ]
-    if len(set(names)) < len(names):
-        names = [f"{name} {i}" for i, name in enumerate(names)]
     chosen = stacks[choose_dataset(names, dataset, name=path.name)]
     data = np.asarray(chosen["data"])
     dtype = check_numbers(data.dtype, name=path.name)

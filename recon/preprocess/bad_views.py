@@ -22,20 +22,19 @@ def without_bad_views(series: TiltSeries) -> TiltSeries:
     found = bad_views(series.data.numpy(), series.geometry.angles_deg)
     if not found:
         return series
-    listed = ", ".join(f"{view} ({why})" for view, why in found.items())
     numbers = in_file(series, list(found))
+    said = ", ".join(f"{n} ({why})" for n, why in zip(numbers, found.values(), strict=True))
     if len(found) > len(series.data) // 3:
         return series.after(
             "kept all views, though many look bad",
             warnings=(
-                f"{len(found)} of {len(series.data)} views look bad ({listed:.200}), too many to "
+                f"{len(found)} of {len(series.data)} views look bad ({said:.200}), too many to "
                 "leave out; look at the series, and drop views with exclude=[...]",
             ),
         )
     keep = [k for k in range(len(series.data)) if k not in found]
     left = "view" if len(found) == 1 else "views"
     are = "was" if len(found) == 1 else "were"
-    said = ", ".join(f"{n} ({why})" for n, why in zip(numbers, found.values(), strict=True))
     fewer = replace(
         series,
         data=series.data[keep],
@@ -68,7 +67,7 @@ def bad_views(stack: np.ndarray, angles_deg: np.ndarray) -> dict[int, str]:
     """
     if len(stack) < FEWEST:
         return {}
-    small = np.stack([_small(view) for view in stack])
+    small = small_pictures(stack)
     structure = np.sqrt(ndimage.uniform_filter(small, (0, 3, 3)).var(axis=(1, 2), dtype=np.float64))
     means = small.mean((1, 2), dtype=np.float64)
     found: dict[int, str] = {}
@@ -94,8 +93,9 @@ def bad_views(stack: np.ndarray, angles_deg: np.ndarray) -> dict[int, str]:
 def likeness(a: np.ndarray, b: np.ndarray) -> float:
     """How much two small pictures resemble each other wherever they lie: the peak of their
     cross-correlation, 1 for the same picture."""
-    spectra = [np.fft.rfft2(_prepared(p), s=(2 * p.shape[0], 2 * p.shape[1])) for p in (a, b)]
-    power = [np.sqrt((_prepared(p) ** 2).sum()) for p in (a, b)]
+    pictures = [_prepared(p) for p in (a, b)]
+    spectra = [np.fft.rfft2(p, s=(2 * p.shape[0], 2 * p.shape[1])) for p in pictures]
+    power = [np.sqrt((p**2).sum()) for p in pictures]
     if not power[0] * power[1] > 0:
         return 0.0
     return float(np.fft.irfft2(spectra[0] * np.conj(spectra[1])).max() / (power[0] * power[1]))

@@ -70,10 +70,10 @@ def standing_lines(stack: np.ndarray) -> list[int]:
         # The strongest first: they pull the medians of the rows beside them.
         found = [int(r) for r in np.flatnonzero((size > 0) & (size >= 0.5 * size.max()))]
         if not found:
-            return sorted(lines)
-        lines += found
+            return lines
+        lines = sorted([*lines, *found])
         for view in views:
-            view[lines] = _beside(view, sorted(lines))
+            view[lines] = _beside(view, lines)
     return []  # so many are the specimen
 
 

@@ -12,14 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-import jinja2
 import numpy as np
 
 from recon.errors import UserError
 from recon.io.atomic import replacing, write_error
 from recon.io.mrc.planes import read_header, read_rows, shrink
 from recon.report.data import Run, load_runs
-from recon.report.page import TEMPLATES
+from recon.report.page import template
 from recon.report.pictures import LOSSLESS, encode
 from recon.report.table import cell_text
 from recon.run.folder import OVERVIEW
@@ -101,16 +100,9 @@ def _csv(folder: Path, rows: Sequence[Row], found: Sequence[Run | None]) -> str:
 
 
 def _page(folder: Path, rows: Sequence[Row], found: Sequence[Run | None]) -> str:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
-        autoescape=True,  # file names can contain anything
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     states = [_status(run) for run in found]
     names = list(dict.fromkeys(row.series for row in rows))
-    return environment.get_template("overview.html").render(
+    return template("overview.html").render(
         title=f"{len(names)} series",
         folder=str(folder),
         made=time.strftime("%Y-%m-%d %H:%M"),

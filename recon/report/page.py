@@ -55,7 +55,8 @@ def write_report(
     return folder / "report.html"
 
 
-def _page(runs: Sequence[Run]) -> str:
+def template(name: str) -> jinja2.Template:
+    """Of a page; what is put into it is escaped, and what is missing is an error."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=True,  # file names can contain anything
@@ -63,6 +64,10 @@ def _page(runs: Sequence[Run]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    return environment.get_template(name)
+
+
+def _page(runs: Sequence[Run]) -> str:
     done = [run for run in runs if not run.failure]
     first = done[0] if done else None
     shown, notes = pictures(done)
@@ -70,7 +75,7 @@ def _page(runs: Sequence[Run]) -> str:
     columns = [
         c for c in column_names(done) if c not in CSV_ONLY and any(c in run.numbers for run in done)
     ]
-    return environment.get_template("report.html").render(
+    return template("report.html").render(
         title=first.record.name if first else "no finished run",
         facts=_facts(first) if first else [],
         made=time.strftime("%Y-%m-%d %H:%M"),

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from recon.algorithms.sirt import sirt
-from recon.align.branch import MICROSCOPE, axis_of_microscope, on_branch
+from recon.align.branch import axis_of_microscope, on_branch
 from recon.align.found import alignment_of
 from recon.align.resample import resample
 from recon.align.xcorr import xcorr
 from recon.preprocess import preprocess
 from recon.projectors.native import NativeProjector
-from recon.series import TiltSeries
+from recon.series import AXIS_FROM_MICROSCOPE, TiltSeries
 from recon.simulate.ellipsoids import phantom
 from tests.align.test_xcorr import shift_error_px
 
@@ -39,7 +39,7 @@ def test_the_nearer_of_the_two(axis_deg: float, noted_deg: float | None, wanted_
 
 @pytest.mark.parametrize("noted", [None, "95", float("nan"), True])
 def test_what_is_no_number_decides_nothing(noted: object) -> None:
-    series = replace(phantom(size=16, step_deg=22).series, facts={MICROSCOPE: noted})
+    series = replace(phantom(size=16, step_deg=22).series, facts={AXIS_FROM_MICROSCOPE: noted})
     assert axis_of_microscope(series) is None
 
 
@@ -47,7 +47,7 @@ def test_the_tomogram_has_the_hand_that_the_microscope_knows() -> None:
     """Axis 95 and -85 are the same line; the tomograms are each other's inversion."""
     sample = phantom(size=48, step_deg=4, axis_deg=95.0)
     series = preprocess(sample.series)
-    done, other = xcorr(replace(series, facts={MICROSCOPE: 97.0})), xcorr(series)
+    done, other = xcorr(replace(series, facts={AXIS_FROM_MICROSCOPE: 97.0})), xcorr(series)
     assert done.geometry.axis_deg == pytest.approx(95, abs=0.6)
     assert other.geometry.axis_deg == pytest.approx(-85, abs=0.6)
     assert shift_error_px(done.geometry, sample.geometry.shifts_px).max() < 0.4
@@ -60,7 +60,7 @@ def test_the_tomogram_has_the_hand_that_the_microscope_knows() -> None:
 
 def test_another_axis_than_the_microscope_wrote_is_told() -> None:
     sample = phantom(size=48, step_deg=4, axis_deg=20.0)
-    done = xcorr(replace(preprocess(sample.series), facts={MICROSCOPE: -50.0}))
+    done = xcorr(replace(preprocess(sample.series), facts={AXIS_FROM_MICROSCOPE: -50.0}))
     assert done.geometry.axis_deg == pytest.approx(20, abs=0.6)
     found = alignment_of(done)
     assert "-50 deg that the microscope wrote" in found.warning

@@ -37,8 +37,6 @@ def velox(file: Any, name: str, dataset: str | None) -> Layout:
         str(_at(_frame(g, 0), "BinaryResult", "Detector") or f"series {i}")
         for i, g in enumerate(series)
     ]
-    if len(set(detectors)) < len(detectors):  # several series of one detector
-        detectors = [f"{d} {i}" for i, d in enumerate(detectors)]
     group = series[choose_dataset(detectors, dataset, name=name)]
     data = group["Data"]
     n_views = data.shape[2] if len(data.shape) == 3 else 1

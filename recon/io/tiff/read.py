@@ -6,7 +6,8 @@ import logging
 import re
 import struct
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,23 +46,17 @@ def open_tiff(path: Path, dataset: str | None = None) -> StackFile:
     Of several channels ``dataset`` names or counts one. Raises ``UserError`` for colours, single
     images, and damaged files.
     """
-    try:
-        with tifffile.TiffFile(path) as tif:
-            stack, notes = _stack(tif, path.name, dataset)
-            ours = from_record(tif.pages.first.description)
-            sides = stack.sides
-            shape = check_sides((1, *sides) if ours and len(sides) == 2 else sides, name=path.name)
-            dtype = check_numbers(stack.dtype, name=path.name)
-            pixels = pixel_sources(tif)
-    except BROKEN as error:
-        raise broken(path, error) from error
+    with _opened(path) as tif:
+        stack, notes = _stack(tif, path.name, dataset)
+        ours = from_record(tif.pages.first.description)
+        sides = stack.sides
+        shape = check_sides((1, *sides) if ours and len(sides) == 2 else sides, name=path.name)
+        dtype = check_numbers(stack.dtype, name=path.name)
+        pixels = pixel_sources(tif)
 
     def fill(out: np.ndarray, keep: Sequence[int]) -> None:
-        try:
-            with tifffile.TiffFile(path) as tif:
-                _read(_stack(tif, path.name, dataset)[0], shape, out, keep)
-        except BROKEN as error:
-            raise broken(path, error) from error
+        with _opened(path) as tif:
+            _read(_stack(tif, path.name, dataset)[0], shape, out, keep)
 
     angles, own_pixels, history = ours or ((), None, ())
     return StackFile(
@@ -78,28 +73,32 @@ def open_tiff(path: Path, dataset: str | None = None) -> StackFile:
 
 def open_tiff_image(path: Path) -> StackFile:
     """One image, as a stack of one view; a thumbnail beside it is left out."""
-    try:
-        with tifffile.TiffFile(path) as tif:
-            large = _largest(tif)
-            check_page(large[0].keyframe, path.name)
-            sides = [n for s in large for n in s.shape]
-            images = int(np.prod([n for s in large[:1] for n in s.shape[:-2]])) * len(large)
-            dtype = check_numbers(large[0].dtype, name=path.name)
-            for series in large:
-                _check_length(path, series)
-            pixels = pixel_sources(tif)
-    except BROKEN as error:
-        raise broken(path, error) from error
+    with _opened(path) as tif:
+        large = _largest(tif)
+        check_page(large[0].keyframe, path.name)
+        sides = [n for s in large for n in s.shape]
+        images = int(np.prod([n for s in large[:1] for n in s.shape[:-2]])) * len(large)
+        dtype = check_numbers(large[0].dtype, name=path.name)
+        for series in large:
+            _check_length(path, series)
+        pixels = pixel_sources(tif)
 
     def fill(out: np.ndarray, keep: Sequence[int]) -> None:
-        try:
-            with tifffile.TiffFile(path) as tif:
-                out[:] = _largest(tif)[0].asarray().reshape(out.shape)
-        except BROKEN as error:
-            raise broken(path, error) from error
+        with _opened(path) as tif:
+            out[:] = _largest(tif)[0].asarray().reshape(out.shape)
 
     shape = (images, sides[-2], sides[-1])
     return StackFile(path, f"TIFF {dtype.name}", shape, fill, pixels=pixels)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tifffile.TiffFile]:
+    """The file; what its library raises of damaged ones becomes our sentence."""
+    try:
+        with tifffile.TiffFile(path) as tif:
+            yield tif
+    except BROKEN as error:
+        raise broken(path, error) from error
 
 
 @dataclass(frozen=True, eq=False)
