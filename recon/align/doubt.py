@@ -76,6 +76,16 @@ def doubt_mirrored(axis_deg: float, tried: Sequence[Hypothesis], spread: np.ndar
     )
 
 
+def doubt_filled(axis_deg: float) -> str:
+    """Of the axis found for a specimen that fills the views, where nobody else said it: neither the
+    halves of a series nor withheld views betray how far it is off."""
+    return (
+        f"the specimen fills the views, and then the tilt axis is found to a few degrees only "
+        f"({axis_deg:.1f} deg; ten simulated films: 1.9 deg rms, 4.7 at most); pass "
+        f"align.axis_deg= where you know it"
+    )
+
+
 def doubt_noted(axis_deg: float, noted_deg: float | None) -> str:
     """Of the axis found, where the microscope wrote another."""
     if noted_deg is None or apart_deg(axis_deg, noted_deg) <= DEPARTS_DEG:

@@ -13,7 +13,7 @@ from recon.align.as_given import STILL_PX, AsGiven, axes_as_given, try_as_given
 from recon.align.axis import spread_over_axes
 from recon.align.branch import axis_of_microscope, branch_sentence, on_branch
 from recon.align.contest import CONTEST_PX, Hypothesis, compare_mirrored, rough_shifts
-from recon.align.doubt import doubt_axis, doubt_mirrored, doubt_noted, doubt_shifts
+from recon.align.doubt import doubt_axis, doubt_filled, doubt_mirrored, doubt_noted, doubt_shifts
 from recon.align.find_axis import Found, find_axis
 from recon.align.find_axis import refine as refine_found
 from recon.align.found import ALIGN, Alignment, Tried, round_row, round_rows
@@ -88,13 +88,16 @@ def xcorr(
                 else [axis_deg]
             )
             given = _as_given(stack, angles, axis, match, axes, alone, threads)
-            if given is not None and given.kept:
+            left = given is not None and given.kept
+            if given is not None and left:
                 axis = given.axis_deg
                 still = np.zeros_like(match.shifts_px)
                 match = match_reprojections(stack, angles, axis, still, rounds=0, threads=threads)
+    unknown = not alone and not left and axis_deg is None and noted is None
     doubts = [
         doubt_axis(search.common_line_deg, search.contrast, search.contest),
         doubt_noted(axis, noted),
+        doubt_filled(axis) if unknown else "",
         doubt_given,
         doubt_shifts(given, _noise_share(stack)),
     ]
@@ -116,7 +119,7 @@ def xcorr(
         shifts_px=round_rows(match.shifts_px * bin_by, 3),
     )
     history = [] if noted is None else [branch_sentence(axis, noted)]
-    if given is not None and given.kept:
+    if given is not None and left:
         history.append(given.sentence())
     else:
         history.append(

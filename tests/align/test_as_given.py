@@ -48,6 +48,12 @@ def test_a_drifting_film_is_moved(drift_px: float) -> None:
     measured, *given = alignment_of(done).as_given
     assert measured.said == "shifts measured"
     assert min(g.withheld for g in given) > 1.05 * measured.withheld
+    assert "to a few degrees only" in alignment_of(done).warning
+
+
+def test_the_axis_of_a_film_is_not_doubted_where_it_was_given() -> None:
+    axis = film(2.0).geometry.axis_deg
+    assert "few degrees" not in alignment_of(xcorr(film(2.0), axis_deg=axis)).warning
 
 
 def test_shifts_that_hardly_help_are_told() -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from recon.align.doubt import doubt_filled
 from recon.align.found import ALIGN, Alignment, alignment_of, round_row, round_rows
 from recon.align.matching import Match, match_reprojections
 from recon.align.patches.placement import Placement
@@ -91,6 +92,8 @@ def patch(
             f"cross-correlation {before.residual:.4f}",
         )
     place = replace(found.placement, shifts_px=match.shifts_px)
+    # Whole views told the axis of a film to a few degrees; patches have measured it since.
+    left = alignment_of(rough).warning.replace(doubt_filled(start_axis), "").strip("; ")
     geometry = Geometry(
         place.angles_deg,
         series.geometry.pixel_nm,
@@ -101,11 +104,7 @@ def patch(
     return series.after(
         _sentence(found, match, before, bin_by),
         geometry=geometry,
-        facts={
-            ALIGN: replace(
-                _alignment(found, match, before, bin_by, size), warning=alignment_of(rough).warning
-            )
-        },
+        facts={ALIGN: replace(_alignment(found, match, before, bin_by, size), warning=left)},
     )
 
 
