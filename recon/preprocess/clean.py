@@ -15,6 +15,7 @@ from recon.preprocess.borders import with_masked_borders
 from recon.preprocess.bright import looks_bright_field
 from recon.preprocess.levels import Background, Normalise, minus_background, minus_log, same_mean
 from recon.preprocess.outliers import without_outliers
+from recon.preprocess.shadows import with_masked_shadows
 from recon.preprocess.standing import without_standing
 from recon.series import TiltSeries
 from recon.stage import Options, Step
@@ -38,9 +39,10 @@ def preprocess(
 
     ``crop``: rows y0 to y1 and columns x0 to x1 stay, (y0, y1, x0, x1), from 0, the ends out.
     ``reject_views``: leave out dark, saturated, flashed and jumped views. ``mask_borders``: what an
-    earlier program filled is not measured. ``hot_pixel_sigma``: pixels this far from the median of
-    their surroundings are replaced by it (None: off). ``standing``: hot rows, columns and marks
-    that stand still in all views are replaced by what lies beside. ``log``: bright field, intensity
+    earlier program filled, and what lies in the shadow of a grid bar, is not measured.
+    ``hot_pixel_sigma``: pixels this far from the median of their surroundings are replaced by it
+    (None: off). ``standing``: hot rows, columns and marks that stand still in all views are
+    replaced by what lies beside. ``log``: bright field, intensity
     I becomes -log(I / I0) with I0 the vacuum's intensity in each view. ``background``: ``auto``
     subtracts each view's vacuum level (or, where no view shows vacuum, the stack's minimum if that
     is negative), ``plane`` a plane through each view's dark part, a number itself. ``normalise:
@@ -53,7 +55,7 @@ def preprocess(
     if reject_views:
         series = without_bad_views(series)
     if mask_borders:
-        series = with_masked_borders(series)
+        series = with_masked_shadows(with_masked_borders(series))
     if standing:
         series = without_standing(series)
     if hot_pixel_sigma is not None:
