@@ -108,6 +108,23 @@ def column_of(
     return np.asarray(x * np.cos(t) + z * np.sin(t))
 
 
+def axis_in_view(geometry: Geometry, view: int) -> tuple[np.ndarray, np.ndarray]:
+    """((2,) point, (2,) direction), both (dy, dx) from the centre of a raw view: the line that
+    equation (2), with the view's own shift, puts on the middle column."""
+    turned = (
+        axis_rotation(geometry.axis_deg) if geometry.matrices is None else geometry.matrices[view]
+    )
+    shift = np.zeros(2) if geometry.shifts_px is None else geometry.shifts_px[view]
+    back = np.linalg.inv(turned)
+    # Along the axis nothing is fixed: the point opposite to the centre of the view.
+    return back @ np.array([0.0, -shift[1]]), back @ np.array([1.0, 0.0])
+
+
+def nearest_to_zero(geometry: Geometry) -> int:
+    """The view of the least tilt."""
+    return int(np.argmin(np.abs(geometry.angles_deg)))
+
+
 def view_freedom(shifts_px: np.ndarray, angles_deg: np.ndarray) -> np.ndarray:
     """The part of (tilt, 2) shifts (dy, dx) that only moves the whole specimen: constant in y, cos
     t and sin t in x.

@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 from recon.errors import UserError
 from recon.geometry import (
     Geometry,
+    axis_in_view,
     axis_rotation,
     centre,
     column_of,
+    nearest_to_zero,
     view_freedom,
     view_weights_deg,
 )
@@ -152,3 +154,16 @@ def test_a_geometry_is_frozen_and_keeps_no_reference():
         geometry.angles_deg[0] = 1
     with pytest.raises(ValueError, match="read-only"):
         geometry.shifts_px[0, 0] = 1
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_the_axis_in_a_view_ends_on_the_middle_column(own):
+    shifts = np.array([[3.0, -7.0], [1.0, 4.0]])
+    matrices = 1.02 * np.stack([axis_rotation(31.0), axis_rotation(29.0)]) if own else None
+    geometry = Geometry(np.array([-20.0, 10.0]), 1.0, 30.0, shifts, matrices)
+    point, along = axis_in_view(geometry, 1)
+    for step in (-50.0, 0.0, 20.0):
+        turn = axis_rotation(30.0) if matrices is None else matrices[1]
+        aligned = turn @ (point + step * along) + shifts[1]
+        assert aligned[1] == pytest.approx(0)
+    assert nearest_to_zero(geometry) == 1

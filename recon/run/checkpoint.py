@@ -22,6 +22,7 @@ from recon.run.fiducials import write_fiducials
 from recon.run.folder import CHECKPOINT
 from recon.run.prepare import Prepared
 from recon.run.record import Facts
+from recon.run.recorded import Recorded
 from recon.series import TiltSeries
 from recon.simulate.sample import Sample
 
@@ -63,6 +64,7 @@ def write_prepared(out: Path, prepared: Prepared, sample: Sample | None, key: st
         "noise": prepared.noise,
         "before": prepared.before.tolist(),
         "row": prepared.row,
+        "view": prepared.view.to_json(),
         "truth": prepared.truth,
         "warnings": list(prepared.warnings),
         "measured": _packed(series.precision),
@@ -136,6 +138,7 @@ def load_prepared(out: Path, key: str) -> Prepared:
         saved["noise"],
         before,
         saved["row"],
+        Recorded.from_json(saved["view"]),
         saved["truth"],
         facts.align,
         warnings=tuple(saved.get("warnings", ())),

@@ -282,6 +282,8 @@ def _picture(
         title=f"{series.name}: {record.algorithm}, {len(series.geometry.angles_deg)} views, {size}, "
         f"residual {record.residual:.4f}",
         slices=slices,
+        view=prepared.view,
+        solution=prepared.solution,
         before=prepared.before,
         after=series.data[:, prepared.row].numpy(),
         angles_deg=series.geometry.angles_deg,

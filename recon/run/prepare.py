@@ -20,9 +20,10 @@ from recon.align.found import (
 )
 from recon.align.resample import noise_gain, resample
 from recon.console import Console
-from recon.geometry import Geometry, take_views
+from recon.geometry import Geometry, nearest_to_zero, take_views
 from recon.metrics.overlay import geometry_errors
 from recon.plausible import doubt_geometry, doubt_order, doubt_rows
+from recon.run.recorded import Recorded, recorded
 from recon.series import TiltSeries
 from recon.simulate.sample import Sample
 from recon.stage import BoundStep
@@ -34,7 +35,8 @@ class Prepared:
     pixels; ``bin``: by how much.
 
     ``noise``: standard deviation per aligned pixel. ``before``: (tilt, x) one row of the stack,
-    turned but not aligned, for the picture; ``row`` is its index. ``truth``: errors against a
+    turned but not aligned, for the picture; ``row`` is its index. ``view``: the one
+    nearest to zero tilt, as recorded. ``truth``: errors against a
     sample's known geometry. ``found``: what alignment says of itself. ``fiducials``: beads and
     tracks, if there are.
     """
@@ -45,6 +47,7 @@ class Prepared:
     noise: float
     before: np.ndarray
     row: int
+    view: Recorded
     truth: dict[str, float]
     found: Alignment = field(default_factory=Alignment)
     fiducials: BeadTracks | None = None
@@ -102,8 +105,9 @@ def prepare(
     turned = resample(TiltSeries(clean.data, unshifted)).data
     row = int(torch.argmax(aligned.data.var(dim=(0, 2))))
     before = turned[:, min(row, turned.shape[1] - 1)].numpy().copy()
+    view = recorded(clean.data[nearest_to_zero(clean.geometry)].numpy())
     noise = noise_sigma(clean.data) * noise_gain(solved.geometry)
     return (
-        Prepared(aligned, solved.geometry, factor, noise, before, row, truth, found, beads),
+        Prepared(aligned, solved.geometry, factor, noise, before, row, view, truth, found, beads),
         sample,
     )

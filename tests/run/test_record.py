@@ -21,6 +21,7 @@ from recon.run.checkpoint import load_prepared, write_prepared
 from recon.run.plan import Plan, Reconstruction
 from recon.run.prepare import Prepared, prepare
 from recon.run.record import FORMAT, Facts, Record, make_record
+from recon.run.recorded import recorded
 from recon.run.slabs import Outcome
 from recon.series import TiltSeries
 from recon.trust.scores import TrustScores
@@ -45,7 +46,7 @@ def prepared(shifts: bool = True) -> Prepared:
     shifts_px = np.random.default_rng(1).normal(size=(7, 2)) if shifts else None
     return Prepared(
         aligned, Geometry(ANGLES, 0.7, 1 / 3, shifts_px), 2, 0.1, data[:, 2].numpy(), 2,
-        {"axis_error_deg": 0.1}, FOUND,
+        recorded(data[3].numpy()), {"axis_error_deg": 0.1}, FOUND,
     )  # fmt: skip
 
 
