@@ -189,9 +189,9 @@ def projector_jobs(
             "wbp",
             slices,
             threads,
-            lambda: wbp(A, part),
+            lambda: wbp(A, part, scale="full"),
             repeats,
-            (lambda: wbp(A, few)) if result else None,
+            (lambda: wbp(A, few, scale="full")) if result else None,
         ),
         Job(
             backend,

@@ -28,10 +28,12 @@ PRINTED_RELAXATION = 4.5 * 0.25
 
 METHODS: dict[str, BoundMethod] = {
     # As if 180 degrees had been measured: scikit-image's scale, that of the printed WBP; right for
-    # a blob, too bright in the mean.
-    "wbp": WBP(),
-    # At the scale of the measured range: the mean of the projections is right.
-    "wbp_scaled": WBP(scale_to_full_range=False),
+    # a round specimen.
+    "wbp": WBP(scale="full"),
+    # As measured: the specimen's Fourier components where there are views, nothing elsewhere.
+    "wbp_scaled": WBP(scale=1.0),
+    # The engine's default: right in the mean for the specimen's shape.
+    "wbp_auto": WBP(),
     "sirt": SIRT(n_iterations="auto"),
     "sart": SART(
         n_iterations=10,

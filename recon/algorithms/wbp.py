@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 import torch
 from scipy.fft import irfft, next_fast_len, rfft
 from torch import Tensor
 
 from recon.algorithms.base import Callback, Progress, bound, check_run, check_views
+from recon.algorithms.ramp import ramp
+from recon.algorithms.wbp_scale import full_scale, specimen_scale
 from recon.errors import UserError
 from recon.geometry import view_weights_deg
 from recon.projectors.base import Projector
 from recon.projectors.masked import filled
-from recon.stage import Method, Needs
+from recon.stage import BoundMethod, Method, Needs, Settled
 
 FILTERS = ("ramp", "shepp-logan", "cosine", "hamming", "hann", "sirt")
 
@@ -24,7 +28,7 @@ def wbp(
     filter: str = "ramp",
     cutoff: float = 1.0,
     sirt_iterations: int = 20,
-    scale_to_full_range: bool = True,
+    scale: float | Literal["auto", "full"] = "auto",
     minimum: float | None = None,
     maximum: float | None = None,
     callback: Callback | None = None,
@@ -33,20 +37,19 @@ def wbp(
     doi:10.1007/978-1-4757-2163-8_5.
 
     Every view counts for the range of angles it stands for, so Saxton and irregular schemes come
-    out in scale; ``scale_to_full_range`` multiplies by 180 degrees / measured range, which keeps
-    the grey value of a blob in a missing wedge. ``filter``: ramp, shepp-logan, cosine, hamming,
-    hann, or sirt (looks like ``sirt_iterations`` of SIRT); ``cutoff`` in fractions of the Nyquist
-    frequency.
+    out in scale. ``scale`` multiplies the sum and makes up for a missing wedge: 'full' is 180
+    degrees / measured range, right for a round specimen; 'auto' finds from ``y`` what is right for
+    its shape (``specimen_scale``); 1 leaves what was measured as it is. ``filter``: ramp,
+    shepp-logan, cosine, hamming, hann, or sirt (looks like ``sirt_iterations`` of SIRT); ``cutoff``
+    in fractions of the Nyquist frequency.
     """
     check_views(A, y)
     check_run(max(1, sirt_iterations), minimum, maximum)
-    weights = np.deg2rad(view_weights_deg(A.geometry.angles_deg))
-    if scale_to_full_range:
-        weights = weights * (np.pi / weights.sum())
+    weights = _scale(A, y, scale) * np.deg2rad(view_weights_deg(A.geometry.angles_deg))
     whole = filled(A, y)
     width = y.shape[2]
     n = next_fast_len(2 * width, real=True)
-    response = _ramp(n) * _window(n, filter, cutoff, sirt_iterations, width)
+    response = ramp(n) * _window(n, filter, cutoff, sirt_iterations, width)
     filtered = torch.empty((y.shape[0], width, y.shape[1])).permute(0, 2, 1)
     for view in range(
         y.shape[0]
@@ -62,19 +65,16 @@ def wbp(
     return x
 
 
-def _ramp(n: int) -> np.ndarray:
-    """(n // 2 + 1,) |f| in cycles per pixel, from its band-limited kernel in space, so that the
-    mean stays right.
-
-    h(0) = 1/4, h(odd k) = -1 / (pi k)^2, h(even k) = 0: Kak and Slaney 1988, eq. 3.61,
-    doi:10.1137/1.9780898719277.
-    """
-    k = np.minimum(np.arange(n), n - np.arange(n))
-    kernel = np.zeros(n)
-    odd = k % 2 == 1
-    kernel[odd] = -1 / (np.pi * k[odd]) ** 2
-    kernel[0] = 0.25
-    return np.asarray(rfft(kernel).real)
+def _scale(A: Projector, y: Tensor, scale: float | str) -> float:
+    if scale == "auto":
+        return specimen_scale(A, y)
+    if scale == "full":
+        return full_scale(A.geometry.angles_deg)
+    if isinstance(scale, str) or not 0 < scale < float("inf"):
+        raise UserError(
+            f"scale={scale} given, auto, full or a number > 0 wanted; correct algorithm.scale"
+        )
+    return scale
 
 
 def _window(n: int, name: str, cutoff: float, sirt_iterations: int, width: int) -> np.ndarray:
@@ -105,4 +105,12 @@ def _window(n: int, name: str, cutoff: float, sirt_iterations: int, width: int) 
     return np.where(f <= 1, window, 0.0)
 
 
-WBP = Method(wbp, needs=lambda options: Needs(2, 4))
+def _settle(method: BoundMethod, A: Projector, y: Tensor, noise: float) -> Settled:
+    """One scale for all slabs."""
+    if method.options["scale"] != "auto":
+        return Settled(method)
+    scale = specimen_scale(A, y)
+    return Settled(method.but({"scale": scale}), {"wbp_scale": scale})
+
+
+WBP = Method(wbp, needs=lambda options: Needs(2, 4), settle=_settle)

@@ -63,7 +63,9 @@ def make_inputs(
 
     scale = grey_scale(state.x) if scale is None else scale
     series = conditions(A.geometry.angles_deg, snr(y, noise))
-    return Inputs(state.x / scale, wbp(A, y, filter="hamming") / scale, series, scale, converged)
+    return Inputs(
+        state.x / scale, wbp(A, y, filter="hamming", scale="full") / scale, series, scale, converged
+    )
 
 
 def grey_scale(volume: Tensor) -> float:

@@ -24,7 +24,7 @@ def irdm2020(
 ) -> Tensor:
     """U-Net++ on WBP, every slice by itself: nothing holds the result to the measured views."""
     network = load_trained(weights, task="irdm2020").network
-    slices = wbp(A, y, filter="hamming").permute(1, 0, 2)
+    slices = wbp(A, y, filter="hamming", scale="full").permute(1, 0, 2)
     out = torch.empty_like(slices)
 
     def one(row: int) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from recon.algorithms.wbp import FILTERS, wbp
+from recon.algorithms.wbp import FILTERS, WBP, wbp
 from recon.errors import UserError
 from recon.geometry import Geometry, centre
 from recon.projectors.native import NativeProjector
@@ -92,7 +92,7 @@ def test_a_wedge_keeps_the_grey_value(angles):
 
 def test_without_scaling_a_wedge_has_its_share():
     """Views every 2 degrees to +-60 stand for 122 of 180 degrees."""
-    x = reconstruct(np.arange(-60, 61, 2.0), scale_to_full_range=False)
+    x = reconstruct(np.arange(-60, 61, 2.0), scale=1)
     assert centre_value(x) == pytest.approx(DENSITY * 122 / 180, rel=0.03)
 
 
@@ -134,8 +134,10 @@ def test_it_is_linear_and_rows_are_independent():
     y = torch.randn(angles.size, 5, 50, generator=torch.Generator().manual_seed(0))
     x = wbp(A, y)
     torch.testing.assert_close(wbp(A, 7 * y), 7 * x, rtol=1e-4, atol=1e-5)
-    for row in range(5):
-        assert torch.equal(wbp(A, y[:, row : row + 1].contiguous())[:, 0], x[:, row])
+    settled = WBP.settle(WBP(), A, y, 0.0)
+    assert settled.found["wbp_scale"] == settled.method.options["scale"]
+    for row in range(5):  # as slabs take them: one scale for all
+        assert torch.equal(settled.method(A, y[:, row : row + 1].contiguous())[:, 0], x[:, row])
 
 
 def test_bounds_and_callback():
@@ -158,6 +160,8 @@ def test_bounds_and_callback():
         ({"filter": "hanning"}, r"filter=hanning given, one of ramp, shepp-logan"),
         ({"cutoff": 0.0}, r"cutoff=0.0 given, 0 < cutoff <= 1"),
         ({"cutoff": 1.5}, r"cutoff=1.5 given"),
+        ({"scale": "measured"}, r"scale=measured given, auto, full or a number > 0 wanted"),
+        ({"scale": 0.0}, r"scale=0.0 given"),
     ],
 )
 def test_bad_options_are_named(options, message):

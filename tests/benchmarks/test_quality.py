@@ -14,7 +14,7 @@ from benchmarks import quality, quality_summary
 from benchmarks.quality_case import Case, Plan, score
 from benchmarks.quality_cases import SETS, plans
 from benchmarks.quality_methods import METHODS
-from benchmarks.quality_slices import degrade, disc, face, outside_wedge_deg, project
+from benchmarks.quality_slices import degrade, disc, face, outside_wedge_deg, project, slice_case
 from benchmarks.quality_summary import gains
 from recon.algorithms.tv import tv
 from recon.geometry import Geometry
@@ -45,6 +45,13 @@ def test_a_printed_number_is_met(method, printed_db, within):
     assert score(case, METHODS[method](case.A, case.y)).psnr_db == pytest.approx(
         printed_db, abs=within
     )
+
+
+@pytest.mark.parametrize("wedge_deg", [0, 40, 60, 80])
+def test_wbp_has_the_mean_of_the_face_within_2_percent(wedge_deg):
+    case = slice_case("B2", "", face, outside_wedge_deg(wedge_deg, 2.0))
+    inside, x = case.truth > 0, METHODS["wbp_auto"](case.A, case.y)
+    assert float(x[inside].mean() / case.truth[inside].mean()) == pytest.approx(1, abs=0.02)
 
 
 def test_tv_with_its_own_weight_comes_near_the_tuned_one():

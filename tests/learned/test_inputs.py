@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from recon.algorithms.tv import tv
+from recon.algorithms.wbp import wbp
 from recon.geometry import Geometry
 from recon.learned.inputs import (
     CHANNELS,
@@ -75,3 +76,14 @@ def test_the_snr_has_an_end() -> None:
     y = torch.full((3, 2, 2), 4.0)
     assert snr(y, 2.0) == pytest.approx(2.0)
     assert snr(y, 0.0) == 1e4
+
+
+def test_networks_are_given_the_wbp_they_were_trained_on_whatever_the_specimens_shape() -> None:
+    """Not the scale that suits an upright ellipse."""
+    z, x = torch.meshgrid(*[torch.arange(48.0) - 23.5] * 2, indexing="ij")
+    truth = (((z / 20) ** 2 + (x / 11) ** 2) < 1).float()[:, None]
+    A = NativeProjector(Geometry(np.arange(-60, 61, 4.0), 1.0), (48, 48), 48)
+    y = A(truth)
+    given = make_inputs(A, y, weight=0.1, noise=0.01, scale=1.0, dimensions=2).wbp
+    assert torch.equal(given, wbp(A, y, filter="hamming", scale="full"))
+    assert float(given.mean()) > 1.05 * float(wbp(A, y, filter="hamming").mean())
