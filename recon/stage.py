@@ -129,6 +129,17 @@ def _as_it_is(options: Options) -> Options:
     return {}
 
 
+Coarser = Callable[[Options, int], Options]
+"""(options, factor) -> those that change where the same is asked of views binned by ``factor``:
+values per voxel grow by it, TV's weight falls by it (both are of unit pixels)."""
+
+
+def same_on_coarse(options: Options, factor: int) -> Options:
+    """For options that no pixel size enters, but the bounds of a voxel's value."""
+    bounds = {k: options[k] for k in ("minimum", "maximum") if options.get(k) is not None}
+    return {k: v * factor for k, v in bounds.items()}
+
+
 Result = Tensor | tuple[Tensor, Mapping[str, Tensor]]
 
 
@@ -139,13 +150,15 @@ class Method(Generic[P]):
     ``y``: (tilt, y, x). A parameter ``callback``, where there is one, hears of every iteration and
     its relative residual. ``needs``: what the options ask of the machine. ``settle``: chooses what
     is ``auto``, once for all slabs, on the rows with most structure. ``brief``: options for a
-    rehearsal on nothing. ``reads``: files that options name.
+    rehearsal on nothing. ``coarser``: how options change with the views' pixels, for scores on
+    binned views; None: it is scored on the views as they are. ``reads``: files that options name.
     """
 
     run: Callable[Concatenate[Projector, Tensor, P], Result]
     needs: Callable[[Options], Needs] = _needs
     settle: Settle | None = None
     brief: Callable[[Options], Options] = _as_it_is
+    coarser: Coarser | None = None
     reads: tuple[Reads, ...] = ()
 
     def __call__(self, *args: P.args, **options: P.kwargs) -> BoundMethod:

@@ -17,7 +17,7 @@ from recon.algorithms.base import (
 )
 from recon.progress import track_each
 from recon.projectors.base import Projector
-from recon.stage import Method, Needs, Options
+from recon.stage import Method, Needs, Options, same_on_coarse
 
 
 def cgls(
@@ -62,4 +62,4 @@ def _needs(options: Options) -> Needs:
     return Needs(4.5, 6, work=iterations(options), steps=iterations(options))
 
 
-CGLS = Method(cgls, needs=_needs, brief=one_iteration)
+CGLS = Method(cgls, needs=_needs, brief=one_iteration, coarser=same_on_coarse)

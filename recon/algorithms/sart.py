@@ -21,7 +21,7 @@ from recon.algorithms.sart_scheme import Scheme, golden_order, hamming_window
 from recon.errors import UserError
 from recon.progress import track_each
 from recon.projectors.base import Projector
-from recon.stage import Method, Needs, Options
+from recon.stage import Method, Needs, Options, same_on_coarse
 
 RANDOM = Scheme()
 
@@ -102,4 +102,4 @@ def _needs(options: Options) -> Needs:
     return Needs(2.5, 5, work=iterations(options), steps=iterations(options))
 
 
-SART = Method(sart, needs=_needs, brief=one_iteration)
+SART = Method(sart, needs=_needs, brief=one_iteration, coarser=same_on_coarse)

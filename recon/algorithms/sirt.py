@@ -22,7 +22,7 @@ from recon.algorithms.base import (
 from recon.algorithms.sirt_iterations import choose_iterations
 from recon.progress import track_each
 from recon.projectors.base import Projector
-from recon.stage import BoundMethod, Method, Needs, Options, Settled
+from recon.stage import BoundMethod, Method, Needs, Options, Settled, same_on_coarse
 
 
 def sirt(
@@ -77,4 +77,4 @@ def _settle(method: BoundMethod, A: Projector, y: Tensor, noise: float) -> Settl
     return Settled(method.but({"n_iterations": count}), {"sirt_iterations": count})
 
 
-SIRT = Method(sirt, needs=_needs, settle=_settle, brief=one_iteration)
+SIRT = Method(sirt, needs=_needs, settle=_settle, brief=one_iteration, coarser=same_on_coarse)

@@ -18,7 +18,7 @@ from recon.algorithms.tv_weight import choose_weight
 from recon.errors import UserError
 from recon.progress import track_each
 from recon.projectors.base import Projector
-from recon.stage import BoundMethod, Method, Needs, Options, Settled
+from recon.stage import BoundMethod, Method, Needs, Options, Settled, same_on_coarse
 
 COUPLED = 8  # rows on both sides of a slab after which 3-D TV no longer feels where it was cut
 
@@ -105,4 +105,14 @@ def _settle(method: BoundMethod, A: Projector, y: Tensor, noise: float) -> Settl
     return Settled(method.but({"weight": weight}), found, tv_weight=weight)
 
 
-TV = Method(tv, needs=_needs, settle=_settle, brief=one_iteration)
+def coarser_tv(options: Options, factor: int) -> Options:
+    """1/2 ||A x - y||^2 is a sum over factor^2 fewer pixels, TV one over factor^3 fewer voxels of
+    factor^2 greater differences: of values per voxel, on edges that are as sharp in voxels."""
+    number = isinstance(options["weight"], float | int)
+    weight = {"weight": options["weight"] / factor} if number else {}
+    noise = options.get("noise")
+    known = {} if noise is None else {"noise": noise / factor}
+    return weight | known | dict(same_on_coarse(options, factor))
+
+
+TV = Method(tv, needs=_needs, settle=_settle, brief=one_iteration, coarser=coarser_tv)

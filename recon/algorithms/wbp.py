@@ -16,7 +16,7 @@ from recon.errors import UserError
 from recon.geometry import view_weights_deg
 from recon.projectors.base import Projector
 from recon.projectors.masked import filled
-from recon.stage import BoundMethod, Method, Needs, Settled
+from recon.stage import BoundMethod, Method, Needs, Options, Settled, same_on_coarse
 
 FILTERS = ("ramp", "shepp-logan", "cosine", "hamming", "hann", "sirt")
 
@@ -113,4 +113,8 @@ def _settle(method: BoundMethod, A: Projector, y: Tensor, noise: float) -> Settl
     return Settled(method.but({"scale": scale}), {"wbp_scale": scale})
 
 
-WBP = Method(wbp, needs=lambda options: Needs(2, 4), settle=_settle)
+def _coarser(options: Options, factor: int) -> Options:
+    return {"cutoff": min(1.0, options["cutoff"] * factor)} | dict(same_on_coarse(options, factor))
+
+
+WBP = Method(wbp, needs=lambda options: Needs(2, 4), settle=_settle, coarser=_coarser)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from recon.algorithms.base import Callback, Progress, bound
 from recon.algorithms.noise import noise_sigma
 from recon.algorithms.pdhg import operator_norm
-from recon.algorithms.tv import COUPLED
+from recon.algorithms.tv import COUPLED, coarser_tv
 from recon.algorithms.tv_weight import choose_weight
 from recon.algorithms.withheld import EVERY, withheld_views
 from recon.errors import UserError
@@ -342,15 +342,23 @@ def _primal_dual_needs(options: Options) -> Needs:
     return Needs(24, 12, overlap=COUPLED if options["dimensions"] == 3 else 0, work=250)
 
 
+def _coarser(options: Options, factor: int) -> Options:
+    number = isinstance(options["scale"], float | int)
+    density = {"scale": options["scale"] * factor} if number else {}
+    return dict(coarser_tv(options, factor)) | density
+
+
 IRDM = Method(
     irdm,
     needs=_irdm_needs,
     settle=_settle_with(_slice_by_slice),
+    coarser=_coarser,
     reads=(Reads("weights", "weights"),),
 )
 PRIMAL_DUAL = Method(
     primal_dual,
     needs=_primal_dual_needs,
     settle=_settle_with(_unrolling),
+    coarser=_coarser,
     reads=(Reads("weights", "weights"),),
 )

@@ -47,7 +47,7 @@ def binned(series: TiltSeries, factor: int) -> TiltSeries:
     shifts = None if old.shifts_px is None else old.shifts_px / factor
     data = torch.from_numpy(fourier_bin(series.data.numpy(), factor))
     step = f"binned by {factor} (Fourier crop) to {data.shape[1]} x {data.shape[2]} pixels"
-    precision = None if series.precision is None else _binned_mask(series.precision, factor)
+    precision = None if series.precision is None else bin_mask(series.precision, factor)
     smaller = replace(series, data=data, precision=precision)
     return smaller.after(
         step,
@@ -56,7 +56,7 @@ def binned(series: TiltSeries, factor: int) -> TiltSeries:
     )
 
 
-def _binned_mask(precision: torch.Tensor, factor: int) -> torch.Tensor:
+def bin_mask(precision: torch.Tensor, factor: int) -> torch.Tensor:
     """(tilt, y, x) 1 where all pixels of a bin were measured, cropped as ``fourier_bin`` crops."""
     n_y, n_x = (n // factor for n in precision.shape[1:])
     y0, x0 = ((n - m * factor) // 2 for n, m in zip(precision.shape[1:], (n_y, n_x), strict=True))

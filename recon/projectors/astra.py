@@ -72,9 +72,10 @@ class AstraProjector:
         return self.T(sinogram)
 
     def views(self, index: np.ndarray) -> AstraProjector:
-        return AstraProjector(
-            take_views(self.geometry, index), self.volume_zx, self.sinogram_tx[1], kind=self._kind
-        )
+        return self.resized(take_views(self.geometry, index), self.volume_zx, self.sinogram_tx[1])
+
+    def resized(self, geometry: Geometry, volume_zx: tuple[int, int], width: int) -> AstraProjector:
+        return AstraProjector(geometry, volume_zx, width, kind=self._kind)
 
     def _run(self, operand: Tensor, *, forward: bool) -> Tensor:
         lead = (*operand.shape[:-3], operand.shape[-2])

@@ -44,6 +44,9 @@ class Projector(Protocol):
     def views(self, index: np.ndarray) -> Projector:
         """The same projector for some of the views, for ordered subsets and withheld views."""
 
+    def resized(self, geometry: Geometry, volume_zx: tuple[int, int], width: int) -> Projector:
+        """The same kind of projector, for other views and another volume, as on binned pixels."""
+
 
 ProjectorFactory = Callable[[Geometry, tuple[int, int], int], Projector]
 """(geometry, (z, x) of the volume, detector width) -> Projector"""

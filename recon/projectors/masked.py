@@ -44,6 +44,9 @@ class MaskedProjector:
         chosen = index.tolist()
         return MaskedProjector(self.plain.views(index), self.seen[chosen], self.fill[chosen])
 
+    def resized(self, geometry: Geometry, volume_zx: tuple[int, int], width: int) -> Projector:
+        return self.plain.resized(geometry, volume_zx, width)  # what is masked is of these pixels
+
 
 def masked(A: Projector, y: Tensor, precision: Tensor | None) -> tuple[Projector, Tensor]:
     """``A`` and ``y`` (tilt, rows, x) for the measured pixels alone; as they are where all are."""

@@ -55,9 +55,12 @@ class NativeProjector:
         return self._back_project(sinogram, np.ones_like(self._joseph))
 
     def views(self, index: np.ndarray) -> NativeProjector:
-        return NativeProjector(
-            take_views(self.geometry, index), self.volume_zx, self.sinogram_tx[1]
-        )
+        return self.resized(take_views(self.geometry, index), self.volume_zx, self.sinogram_tx[1])
+
+    def resized(
+        self, geometry: Geometry, volume_zx: tuple[int, int], width: int
+    ) -> NativeProjector:
+        return NativeProjector(geometry, volume_zx, width)
 
     def _project(self, volume: Tensor) -> Tensor:
         flat, lead = _rows_last(volume)

@@ -86,6 +86,9 @@ class TomopyProjector:
         return self.T(sinogram)
 
     def views(self, index: np.ndarray) -> TomopyProjector:
-        return TomopyProjector(
-            take_views(self.geometry, index), self.volume_zx, self.sinogram_tx[1]
-        )
+        return self.resized(take_views(self.geometry, index), self.volume_zx, self.sinogram_tx[1])
+
+    def resized(
+        self, geometry: Geometry, volume_zx: tuple[int, int], width: int
+    ) -> TomopyProjector:
+        return TomopyProjector(geometry, volume_zx, width)

@@ -9,12 +9,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import torch
 from scipy import ndimage
+from torch import Tensor
 
 from recon.console import Console
 from recon.errors import UserError
 from recon.io import VolumeWriter, read_volume, write_volume
-from recon.io.mrc.slabs import middle_slices
+from recon.io.mrc.slabs import middle_slices, read_rows
 from recon.metrics.against_truth import Scores, against_truth
 from recon.plausible import doubt_result
 from recon.run.analysis import analyze, is_wanted, write_known
@@ -105,7 +107,8 @@ def _to_the_end(
     plan = make_plan(job, memory_gb=settings.memory_gb, held_gb=held * 4e-9 * job.y.numel())
     console.say(plan.sentence(settings.memory_gb))
     outcome = _reconstruct(job, plan, prepared, settings, key, console)
-    trust = _trust(stages, job, settled, prepared, console)
+    console.say(f"tomogram written: {out / 'tomogram.mrc'}")
+    trust = _trust(stages, job, settled, prepared, out, console)
     truth = _scores(out, console)
     analysis = analyze(stages.analyze, out, memory_gb=settings.memory_gb, console=console)
     record = make_record(
@@ -225,15 +228,26 @@ def _reconstruct(
 
 
 def _trust(
-    stages: Stages, job: Reconstruction, settled: Settled, prepared: Prepared, console: Console
+    stages: Stages,
+    job: Reconstruction,
+    settled: Settled,
+    prepared: Prepared,
+    out: Path,
+    console: Console,
 ) -> TrustScores:
     """Scores without a truth, on a sample of rows; a series too short for them is said, and is no
     failure."""
+
+    def volume(rows: slice) -> Tensor:
+        return torch.from_numpy(read_rows(out / "tomogram.mrc", rows) / job.grey_scale)
+
     try:
         # A weight that the user gave may be anything: what a method is judged beside is TV at its
         # own.
         noise, weight = prepared.noise, settled.tv_weight
-        scores = stages.trust(job.A, job.y, job.method, noise=noise, tv_weight=weight)
+        scores = stages.trust(
+            job.A, job.y, job.method, noise=noise, tv_weight=weight, volume=volume
+        )
     except UserError as error:
         console.warn(f"no trust scores: {error}")
         return TrustScores()

@@ -15,7 +15,7 @@ class TrustScores:
 
     ``withheld``: of the run and of what it was measured beside (run with ``reference_options``), by
     name, ||y - A x|| / ||y|| over every ``withheld_every``-th view, which the reconstruction had
-    not seen; ``withheld_per_view`` over ``withheld_angles_deg``. ``noise_share_of_data``: what
+    not seen, binned by ``withheld_bin``; ``withheld_per_view`` over ``withheld_angles_deg``. ``noise_share_of_data``: what
     noise alone would leave of it. ``whitened_residual``: rms of (y - A x) / noise, its rows of
     numbers over the views in file order. ``invented_fraction``: of the energy, where no view
     measured; ``changed_measured_fraction``: of what was measured. ``even_odd_fsc_crossing``: by
@@ -26,6 +26,7 @@ class TrustScores:
     rows: int | None = None
     withheld: Mapping[str, float] = field(default_factory=dict)
     withheld_every: int | None = None
+    withheld_bin: int | None = None
     withheld_angles_deg: tuple[float, ...] = ()
     withheld_per_view: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     noise_share_of_data: float | None = None

@@ -11,12 +11,13 @@ from torch import Tensor
 
 from recon.algorithms.sirt import SIRT
 from recon.algorithms.wbp import WBP
-from recon.algorithms.withheld import busiest
+from recon.algorithms.withheld import busiest, find_busiest, withheld_views
 from recon.errors import UserError
 from recon.metrics.curve import Curve
 from recon.progress import track
 from recon.projectors.base import Projector
 from recon.stage import BoundMethod, needs_of, volume_only
+from recon.trust.coarse import coarse, factor_of, noise_of_coarse
 from recon.trust.measures import (
     Prediction,
     changed_fraction,
@@ -31,6 +32,9 @@ from recon.trust.scores import TrustScores
 
 LARGEST_SAMPLE = 1 << 22  # voxels: the scores must fit beside what the memory plan allows
 
+RowsOf = Callable[[slice], Tensor]
+"""rows of the series -> those of the finished volume (z, y, x), in units of the projector"""
+
 
 def standard(
     A: Projector,
@@ -39,15 +43,18 @@ def standard(
     *,
     noise: float,
     tv_weight: float | None = None,
+    volume: RowsOf | None = None,
     every: int = 5,
     rows: int = 16,
 ) -> TrustScores:
     """``assess`` on the ``rows`` rows of ``y`` with most structure (fewer where they are large),
     beside WBP, 50 iterations of SIRT, and TV.
 
-    ``tv_weight``: that TV's own rule chose for ``method``, where it begins with TV. Otherwise TV
-    (``reference_tv``) takes some 600 iterations on a third of these rows for it, and then 300 on
-    all; a run that is TV itself goes without.
+    Withheld views are predicted on views of at least 128 columns (``coarse``), of as many rows where
+    there are. ``tv_weight``: that TV's own rule chose for ``method``, where it begins with TV.
+    Otherwise TV (``reference_tv``) takes some 600 iterations on a third of these rows for it, and
+    then 300 on all; a run that is TV itself goes without. ``volume``: what ``method`` made of all
+    views already; None: it is made of these rows anew.
     """
     if every < 2 or rows < 1:
         raise UserError(
@@ -55,68 +62,96 @@ def standard(
             f"1 row wanted"
         )
     rows = min(rows, max(2, LARGEST_SAMPLE // (A.volume_zx[0] * A.volume_zx[1])))
-    A, sample = busiest(A, y, rows)
+    coarser = method.declared.coarser
+    factor = 1 if coarser is None else factor_of(y.shape[2], y.shape[1])
+    seen = coarse(*busiest(A, y, rows * factor), factor)
+    coarse_noise = noise_of_coarse(seen[1], noise, factor)
+    weight = None if tv_weight is None else tv_weight / factor
     makers: dict[str, Callable[[], BoundMethod]] = {
         "wbp": WBP,
         "sirt": SIRT,
-        "tv": lambda: reference_tv(A, sample, noise=noise, weight=tv_weight),
+        "tv": lambda: reference_tv(*seen, noise=coarse_noise, weight=weight),
     }
     references = {name: make() for name, make in makers.items() if name != method.name}
-    scores = assess(A, sample, method, noise=noise, references=references, every=every)
-    options = {name: dict(reference.options) for name, reference in references.items()}
-    return replace(scores, reference_options=options)
+    same = method if coarser is None else method.but(coarser(method.options, factor))
+    sample_A, sample = busiest(A, y, rows)
+    methods = {method.name: same} | references
+    predicted = predict(*seen, methods, noise=coarse_noise, every=every)
+    made = None if volume is None else volume(find_busiest(y, rows)).to(sample.device)
+    scores = assess(sample_A, sample, method, noise=noise, x=made)
+    return replace(
+        scores,
+        withheld=predicted.withheld,
+        withheld_every=every,
+        withheld_bin=factor,
+        withheld_angles_deg=predicted.withheld_angles_deg,
+        withheld_per_view=predicted.withheld_per_view,
+        noise_share_of_data=predicted.noise_share_of_data,
+        reference_options={name: dict(one.options) for name, one in references.items()},
+    )
 
 
 def nothing(
-    A: Projector, y: Tensor, method: BoundMethod, *, noise: float, tv_weight: float | None = None
+    A: Projector,
+    y: Tensor,
+    method: BoundMethod,
+    *,
+    noise: float,
+    tv_weight: float | None = None,
+    volume: RowsOf | None = None,
 ) -> TrustScores:
     """``trust=none``."""
     return TrustScores()
 
 
 def assess(
-    A: Projector,
-    y: Tensor,
-    method: BoundMethod,
-    *,
-    noise: float,
-    references: Mapping[str, BoundMethod],
-    every: int = 5,
+    A: Projector, y: Tensor, method: BoundMethod, *, noise: float, x: Tensor | None = None
 ) -> TrustScores:
-    """All scores of ``method`` on the rows of ``y``, withheld views beside those of ``references``
-    on the same rows.
+    """What the rows of ``y`` say of ``method`` and of ``x``, its volume of them (None: it is made):
+    what noise leaves, what was measured and what invented, and where two halves of the views agree.
 
     Curves have four digits: they are for looking at.
     """
-    name, run = method.name, volume_only(method)
-    # Work goes with the views: all of them for x, those that are kept, and twice half of them.
-    methods, kept = {name: method} | dict(references), 1 - 1 / every
-    work = {key: needs_of(one).work for key, one in methods.items()}
-    predictions: dict[str, Prediction] = {}
-    with track("scoring on withheld views", 2 * work[name] + kept * sum(work.values())) as phase:
-        with phase.part(work[name]):
+    run = volume_only(method)
+    if x is None:
+        with track("scoring", needs_of(method).work) as phase, phase.part(needs_of(method).work):
             x = run(A, y)
-        for key, one in methods.items():
-            with phase.part(kept * work[key]):
-                predictions[key] = predict_withheld(A, y, volume_only(one), every=every)
-        with phase.part(work[name]):
-            frequency, correlation = even_odd_curve(A, y, run)
+    frequency, correlation = even_odd_curve(A, y, run)
     whitened = whitened_residual(A, y, x, noise) if noise > 0 else np.array([math.nan])
     return TrustScores(
         rows=y.shape[1],
-        withheld={key: prediction.error for key, prediction in predictions.items()},
-        withheld_every=every,
-        withheld_angles_deg=_digits(A.geometry.angles_deg[predictions[name].views]),
-        withheld_per_view={
-            key: _digits(prediction.per_view) for key, prediction in predictions.items()
-        },
-        noise_share_of_data=noise / (float((y.double() ** 2).mean()) ** 0.5 or 1.0),
         whitened_residual=float(np.sqrt((whitened**2).mean())),
         whitened_residual_per_view=_digits(whitened) if noise > 0 else (),
         invented_fraction=invented_fraction(x, A.geometry.angles_deg),
         changed_measured_fraction=changed_fraction(A, y, x),
         even_odd_fsc_crossing=crossings(frequency, correlation),
         even_odd_fsc=Curve(_digits(frequency), _digits(correlation)),
+    )
+
+
+def predict(
+    A: Projector,
+    y: Tensor,
+    methods: Mapping[str, BoundMethod],
+    *,
+    noise: float,
+    every: int = 5,
+) -> TrustScores:
+    """How well each of ``methods`` predicts views of ``y`` that it has not seen."""
+    kept = 1 - 1 / every  # work goes with the views
+    work = {name: kept * needs_of(method).work for name, method in methods.items()}
+    found: dict[str, Prediction] = {}
+    with track("scoring on withheld views", sum(work.values())) as phase:
+        for name, method in methods.items():
+            with phase.part(work[name]):
+                found[name] = predict_withheld(A, y, volume_only(method), every=every)
+    _, held = withheld_views(A.geometry.angles_deg, every)
+    return TrustScores(
+        withheld={name: prediction.error for name, prediction in found.items()},
+        withheld_every=every,
+        withheld_angles_deg=_digits(A.geometry.angles_deg[held]),
+        withheld_per_view={name: _digits(one.per_view) for name, one in found.items()},
+        noise_share_of_data=noise / (float((y.double() ** 2).mean()) ** 0.5 or 1.0),
     )
 
 
