@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from scipy import ndimage, stats
+from scipy import ndimage, special
 
 from recon.progress import track_each
 from recon.series import TiltSeries
@@ -85,7 +85,8 @@ def _hot_counts(view: np.ndarray) -> At:
     wide = (ndimage.uniform_filter(counts, 9, mode="mirror") * 81 - counts) / 80
     close = (ndimage.uniform_filter(counts, 3, mode="mirror") * 9 - counts) / 8
     expected = np.maximum(np.maximum(wide, close), 0.2 * counts.mean() + 1e-12)
-    chance = stats.poisson.sf(counts - 1, expected)
+    # What scipy.stats calls poisson.sf, whose import takes a second.
+    chance = np.where(counts >= 1, special.pdtrc(np.maximum(counts - 1, 0), expected), 1.0)
     y, x = np.nonzero((chance < CHANCE) & (counts > expected))
     return y, x
 

@@ -131,12 +131,16 @@ def standing_marks(
     changing = np.where(still, np.nan, middle)
     level, reach = float(np.nanmedian(changing)), 5 * noise
     labels, count = ndimage.label(still)
-    for number in range(1, count + 1):
-        part = labels == number
-        ring = ndimage.binary_dilation(part, iterations=2) & ~still
-        around = float(np.median(middle[ring])) if ring.any() else level
-        if part.sum() >= 4 and abs(float(np.median(middle[part])) - around) > reach:
-            nothing |= ndimage.binary_dilation(part, iterations=1)
+    large = np.bincount(labels.ravel(), minlength=count + 1) >= 4
+    for number, box in enumerate(ndimage.find_objects(labels), 1):
+        if not large[number]:
+            continue
+        near = tuple(slice(max(s.start - 3, 0), s.stop + 3) for s in box)
+        part, values = labels[near] == number, middle[near]
+        ring = ndimage.binary_dilation(part, iterations=2) & ~still[near]
+        around = float(np.median(values[ring])) if ring.any() else level
+        if abs(float(np.median(values[part])) - around) > reach:
+            nothing[near] |= ndimage.binary_dilation(part, iterations=1)
     return nothing
 
 
