@@ -115,6 +115,18 @@ def prepare(
     view = recorded(clean.data[nearest_to_zero(clean.geometry)].numpy())
     noise = noise_sigma(clean.data) * noise_gain(solved.geometry)
     return (
-        Prepared(aligned, solved.geometry, factor, noise, before, row, view, truth, found, beads, section=section),
+        Prepared(
+            aligned,
+            solved.geometry,
+            factor,
+            noise,
+            before,
+            row,
+            view,
+            truth,
+            found,
+            beads,
+            section=section,
+        ),
         sample,
     )
