@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -44,6 +44,8 @@ from recon.projectors.auto import auto
 from recon.projectors.base import Projector, ProjectorFactory, check_geometry
 from recon.run.in_memory import reconstruct_in_memory
 from recon.run.plan import set_up
+from recon.section.estimate import estimate_section
+from recon.section.found import Section
 from recon.series import PER_NM, PER_VOXEL, TiltSeries, Volume
 from recon.stage import BoundMethod, BoundStep
 from recon.trust.scores import TrustScores
@@ -145,15 +147,24 @@ def align(
 
 
 def projector(
-    of: TiltSeries, *, thickness_px: int | None = None, make: ProjectorFactory = auto
+    of: TiltSeries,
+    *,
+    thickness_px: int | Literal["auto"] | None = None,
+    make: ProjectorFactory = auto,
 ) -> Projector:
     """The linear operator A of an aligned series: ``A(x)`` projects a volume (z, y, x), ``A.T(y)``
     is the adjoint; both are differentiable by torch. Units of voxels, not nm.
 
-    ``thickness_px``: z size of the volume; None: as wide as the views.
+    ``thickness_px``: z size of the volume; None: as wide as the views; "auto": the section that is
+    found, laid flat, with a margin, and wider than the views (``section(of).window``), or as None where there is none.
     """
     check_geometry(as_series(of).geometry)
     width = of.data.shape[2]
+    if thickness_px == "auto":
+        window = estimate_section(of).window
+        thickness = width if window.thickness_px is None else window.thickness_px
+        wide = width + 2 * window.extend_px
+        return make(window.geometry(of.geometry), (thickness, wide), width)
     check_number(thickness_px, "thickness_px", whole=True)
     thickness = width if thickness_px is None else thickness_px
     if not 1 <= thickness <= 4 * width:
@@ -161,11 +172,18 @@ def projector(
     return make(of.geometry, (thickness, width), width)
 
 
+def section(of: TiltSeries) -> Section:
+    """Whether an aligned series shows a section (film, slice, lamella), its thickness, pre-tilt and
+    x-tilt with their errors, and the part of z that ``thickness_px="auto"`` takes."""
+    check_geometry(as_series(of).geometry)
+    return estimate_section(of)
+
+
 def reconstruct(
     of: TiltSeries,
     method: BoundMethod | None = None,
     *,
-    thickness_px: int | None = None,
+    thickness_px: int | Literal["auto"] | None = None,
     memory_gb: float | None = None,
     threads: int | None = None,
     make: ProjectorFactory = auto,
@@ -189,7 +207,7 @@ def score(
     of: TiltSeries,
     method: BoundMethod | None = None,
     *,
-    thickness_px: int | None = None,
+    thickness_px: int | Literal["auto"] | None = None,
     threads: int | None = None,
 ) -> TrustScores:
     """What no fit can prove, on the 16 rows with most structure: errors on withheld views beside

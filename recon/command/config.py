@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from omegaconf import DictConfig, OmegaConf
@@ -41,6 +41,7 @@ READERS: dict[str, Callable[[Path], object]] = {
 }
 
 MOST_EXTENDED = 4096  # voxels
+MOST_PRETILT_DEG = 60.0
 
 
 def run_config(
@@ -201,7 +202,7 @@ def make_settings(
             f"memory_gb={memory} given, a positive number wanted; leave it out to use 60 % of what "
             f"is free"
         )
-    thickness = _number(config.thickness_px, "thickness_px", whole=True)
+    window = _window(config)
     extend = _number(config.extend_px, "extend_px", whole=True)
     if extend is None or not 0 <= extend <= MOST_EXTENDED:
         raise UserError(f"extend_px={extend} given, 0 to {MOST_EXTENDED} voxels wanted")
@@ -228,7 +229,9 @@ def make_settings(
         output=lone_folder(config) if output is None else output,
         memory_gb=float(memory),
         threads=int(threads),
-        thickness_px=None if thickness is None else int(thickness),
+        thickness_px=window[0],
+        centre_z_px=window[1],
+        pretilt_deg=window[2],
         extend_px=int(extend),
         resume=config.resume,
         several=several,
@@ -260,6 +263,25 @@ def output_folder(config: DictConfig, name: str) -> Path:
             "output= given without a name, a folder wanted; leave it out for runs/<name>/<time>"
         )
     return Path(str(config.output)).expanduser()
+
+
+def _window(config: DictConfig) -> tuple[int | Literal["auto"] | None, float, float]:
+    """(thickness, height of the middle, pre-tilt). Raises ``UserError``."""
+    given = {name: _number(config[name], name) for name in ("centre_z_px", "pretilt_deg")}
+    centre, pretilt = (0.0 if value is None else float(value) for value in given.values())
+    if config.thickness_px == "auto":
+        if centre or pretilt or config.extend_px:
+            raise UserError(
+                f"thickness_px=auto given with centre_z_px={centre:g}, pretilt_deg={pretilt:g} and "
+                f"extend_px={config.extend_px}, which auto finds; leave them out, or give thickness_px as a number"
+            )
+        return "auto", 0.0, 0.0
+    if abs(pretilt) > MOST_PRETILT_DEG:
+        raise UserError(
+            f"pretilt_deg={pretilt:g} given, at most {MOST_PRETILT_DEG:g} degrees wanted"
+        )
+    thickness = _number(config.thickness_px, "thickness_px", whole=True)
+    return None if thickness is None else int(thickness), centre, pretilt
 
 
 def _views(value: Any) -> tuple[int, ...]:

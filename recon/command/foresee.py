@@ -30,7 +30,8 @@ def plan_slabs(stages: Stages, settings: Settings, heading: Heading) -> Plan:
     factor = stages.preprocess.declared.binning(stages.preprocess.options)
     n_views, height, width = shape_of(heading)
     rows, columns = height // factor, width // factor
-    thickness = columns if settings.thickness_px is None else settings.thickness_px
+    asked = settings.thickness_px
+    thickness = asked if isinstance(asked, int) else columns
     geometry = Geometry(heading.geometry.angles_deg, None)
     y = torch.zeros(1).expand(n_views, rows, columns)  # takes no memory
     A = stages.projector(geometry, (thickness, columns + 2 * settings.extend_px), columns)

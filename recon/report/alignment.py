@@ -10,6 +10,7 @@ import numpy as np
 from recon.align.found import Alignment
 from recon.report.data import Run
 from recon.report.plots import COLOURS, line
+from recon.section.words import say_section
 
 
 def alignments(runs: Sequence[Run]) -> list[dict[str, object]]:
@@ -56,6 +57,8 @@ def _alignment(group: Sequence[Run]) -> dict[str, object]:
     if found.method == "fiducial":
         plots += _fiducial_plots(found, angles, order)
         numbers += _fiducial_numbers(found)
+    if said := say_section(record.facts.section, record.voxel_nm):
+        numbers.append(("section", said))
     names = {
         "axis_error_deg": ("axis, against the truth", "°"),
         "shift_error_px_rms": ("shifts, against the truth, rms", " px"),

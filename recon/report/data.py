@@ -159,7 +159,7 @@ def _format_note(record: Record) -> tuple[str, ...]:
 def _scores(run: Run) -> Scores:
     """What the run noted; an older record has no curve, and its volumes are scored now."""
     curve = run.record.fsc_with_truth
-    if curve is None or curve.points is None:
+    if not run.record.window.moved and (curve is None or curve.points is None):
         return against_truth(run.folder)
     return Scores(run.record.scores, curve, run.record.score_notes)
 

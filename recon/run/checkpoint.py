@@ -54,7 +54,7 @@ def write_prepared(out: Path, prepared: Prepared, sample: Sample | None, key: st
         "aligned_sha256": _sha256(out / "aligned.mrc"),
         "name": series.name,
         "history": series.history,
-        "facts": to_json(Facts(series.facts, prepared.found)),
+        "facts": to_json(Facts(series.facts, prepared.found, prepared.section)),
         "angles_deg": found.angles_deg.tolist(),
         "pixel_nm": found.pixel_nm,
         "axis_deg": found.axis_deg,
@@ -142,6 +142,7 @@ def load_prepared(out: Path, key: str) -> Prepared:
         saved["truth"],
         facts.align,
         warnings=tuple(saved.get("warnings", ())),
+        section=facts.section,
     )
 
 

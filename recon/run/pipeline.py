@@ -42,6 +42,8 @@ from recon.run.preview import write_preview
 from recon.run.record import Record, grey_unit, make_record
 from recon.run.slabs import Outcome, load_state, reconstruct_slabs, resumed_plan
 from recon.run.stages import Settings, Stages
+from recon.section.found import Window
+from recon.section.words import say_window
 from recon.series import Slices
 from recon.stage import Settled, needs_of
 from recon.trust.comparison import compare_predictions
@@ -85,7 +87,8 @@ def run(
         clear(out, settings.config, extras)
         claim(out, extras)
         write_prepared(out, prepared, sample, key)
-        if sample is not None and is_wanted(stages.analyze):
+        comparable = not _window(settings, prepared).moved
+        if sample is not None and comparable and is_wanted(stages.analyze):
             write_known(out, sample, prepared.solution, prepared.bin)
         return _to_the_end(stages, settings, prepared, key, started, console)
 
@@ -100,7 +103,12 @@ def _to_the_end(
 ) -> Record:
     """From the aligned stack on the disk to the finished folder."""
     out = settings.output
-    job, settled = _job(stages, settings, prepared)
+    window = _window(settings, prepared)
+    if settings.thickness_px == "auto":
+        said = say_window(prepared.section, prepared.aligned.data.shape[2])
+        console.say(said)
+        prepared = replace(prepared, aligned=prepared.aligned.after(said))
+    job, settled = _job(stages, settings, prepared, window)
     for name, value in settled.found.items():
         console.say(f"{name} = {value:.4g}" if isinstance(value, float) else f"{name} = {value}")
     held = 1.2 if prepared.aligned.precision is None else 4.2  # with what is masked and its fill
@@ -109,13 +117,14 @@ def _to_the_end(
     outcome = _reconstruct(job, plan, prepared, settings, key, console)
     console.say(f"tomogram written: {out / 'tomogram.mrc'}")
     trust = _trust(stages, job, settled, prepared, out, console)
-    truth = _scores(out, console)
+    truth = _scores(out, window, console)
     analysis = analyze(stages.analyze, out, memory_gb=settings.memory_gb, console=console)
     record = make_record(
         job,
         plan,
         prepared,
         outcome,
+        window=window,
         settled=settled.found,
         trust=trust,
         truth=truth,
@@ -151,11 +160,26 @@ def _to_the_end(
     return record
 
 
-def _job(stages: Stages, settings: Settings, prepared: Prepared) -> tuple[Reconstruction, Settled]:
+def _window(settings: Settings, prepared: Prepared) -> Window:
+    """The part of z that is reconstructed."""
+    if settings.thickness_px == "auto":
+        return prepared.section.window
+    return Window(
+        thickness_px=settings.thickness_px,
+        centre_z_px=settings.centre_z_px,
+        pretilt_deg=settings.pretilt_deg,
+        extend_px=settings.extend_px,
+    )
+
+
+def _job(
+    stages: Stages, settings: Settings, prepared: Prepared, window: Window
+) -> tuple[Reconstruction, Settled]:
     series = prepared.aligned
     width = series.data.shape[2]
-    thickness = width if settings.thickness_px is None else settings.thickness_px
-    A = stages.projector(series.geometry, (thickness, width + 2 * settings.extend_px), width)
+    thickness = width if window.thickness_px is None else window.thickness_px
+    geometry = window.geometry(series.geometry)
+    A = stages.projector(geometry, (thickness, width + 2 * window.extend_px), width)
     return set_up(A, series, stages.algorithm, prepared.noise)
 
 
@@ -256,8 +280,10 @@ def _trust(
     return scores
 
 
-def _scores(out: Path, console: Console) -> Scores:
+def _scores(out: Path, window: Window, console: Console) -> Scores:
     """Against ``truth.mrc``, where the series was simulated."""
+    if window.moved and (out / "truth.mrc").exists():
+        return Scores(notes=("not scored: the tomogram is another part of space than the truth",))
     found = against_truth(out)
     numbers = found.numbers
     if "psnr_db" in numbers and "ssim" in numbers:

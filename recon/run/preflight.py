@@ -45,8 +45,9 @@ def check_series(
     factor = stages.preprocess.declared.binning(stages.preprocess.options)
     rows, width = (n // factor for n in shape[1:])
     narrow, wide = min(rows, width), max(rows, width)  # the frame may turn
-    thickness = wide if settings.thickness_px is None else settings.thickness_px
-    if settings.thickness_px is not None and not 1 <= thickness <= max(4 * narrow, wide):
+    asked = settings.thickness_px
+    thickness = asked if isinstance(asked, int) else wide
+    if isinstance(asked, int) and not 1 <= thickness <= max(4 * narrow, wide):
         raise UserError(
             f"thickness_px={thickness} given, 1 to {max(4 * narrow, wide)} wanted (a few times the "
             f"width of {narrow}, or as wide as the views, at most)"

@@ -24,6 +24,9 @@ from recon.geometry import Geometry, nearest_to_zero, take_views
 from recon.metrics.overlay import geometry_errors
 from recon.plausible import doubt_geometry, doubt_order, doubt_rows
 from recon.run.recorded import Recorded, recorded
+from recon.section.estimate import estimate_section
+from recon.section.found import Section
+from recon.section.words import say_section
 from recon.series import TiltSeries
 from recon.simulate.sample import Sample
 from recon.stage import BoundStep
@@ -38,7 +41,7 @@ class Prepared:
     turned but not aligned, for the picture; ``row`` is its index. ``view``: the one
     nearest to zero tilt, as recorded. ``truth``: errors against a
     sample's known geometry. ``found``: what alignment says of itself. ``fiducials``: beads and
-    tracks, if there are.
+    tracks, if there are. ``section``: what the aligned series shows of the specimen's thickness.
     """
 
     aligned: TiltSeries
@@ -52,6 +55,7 @@ class Prepared:
     found: Alignment = field(default_factory=Alignment)
     fiducials: BeadTracks | None = None
     warnings: tuple[str, ...] = ()
+    section: Section = field(default_factory=Section)
 
 
 def prepare(
@@ -94,6 +98,9 @@ def prepare(
     plain = {k: v for k, v in solved.facts.items() if k not in (ALIGN, FIDUCIALS)}
     solved = replace(solved, facts=plain)
     aligned = resample(solved, threads=threads)
+    section = estimate_section(aligned)
+    if said := say_section(section, aligned.geometry.pixel_nm):
+        console.say(said)
     factor = int(str(clean.facts.get("bin", 1)))
     truth = {} if sample is None else geometry_errors(sample.geometry, solved.geometry, factor)
 
@@ -108,6 +115,18 @@ def prepare(
     view = recorded(clean.data[nearest_to_zero(clean.geometry)].numpy())
     noise = noise_sigma(clean.data) * noise_gain(solved.geometry)
     return (
-        Prepared(aligned, solved.geometry, factor, noise, before, row, view, truth, found, beads),
+        Prepared(
+            aligned,
+            solved.geometry,
+            factor,
+            noise,
+            before,
+            row,
+            view,
+            truth,
+            found,
+            beads,
+            section=section,
+        ),
         sample,
     )

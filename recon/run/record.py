@@ -26,6 +26,7 @@ from recon.projectors.masked import unmasked
 from recon.run.plan import Plan, Reconstruction
 from recon.run.prepare import Prepared
 from recon.run.slabs import Outcome
+from recon.section.found import Section, Window
 from recon.trust.scores import TrustScores
 
 FORMAT = 1  # raised when a key changes its meaning; a new key needs no new format
@@ -33,11 +34,13 @@ FORMAT = 1  # raised when a key changes its meaning; a new key needs no new form
 
 @dataclass(frozen=True)
 class Facts:
-    """What the stages before the reconstruction found: ``align`` of the alignment, and ``further``
-    of the others, by step."""
+    """What the stages before the reconstruction found: ``align`` of the alignment, ``section`` of
+    the specimen's thickness, in pixels of the aligned series, and ``further`` of the others, by
+    step."""
 
     further: Mapping[str, object] = field(default_factory=dict, metadata=REST)
     align: Alignment = field(default_factory=Alignment)
+    section: Section = field(default_factory=Section)
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,8 @@ class Record:
 
     ``residual``: ||y - A x|| / ||y||; rows of numbers over the views in file order; ``angles_deg``
     of the aligned series, ``axis_deg`` and ``shifts_px`` (dy, dx) as found, in raw pixels of
-    binning 1. ``settled``: what stood for ``auto``. ``against_truth``: errors of the geometry,
+    binning 1. ``window``: the part of z that was reconstructed, and the tilt that was taken from
+    all. ``settled``: what stood for ``auto``. ``against_truth``: errors of the geometry,
     ``scores`` and ``fsc_with_truth`` of the tomogram, with ``score_notes``, where the truth is
     known. ``analysis``: what ``analyze`` found. ``files``: what the run left in its folder, by
     which it is known as ours.
@@ -75,6 +79,7 @@ class Record:
     residual_per_view: tuple[float, ...] = ()
     noise_per_pixel: float | None = None
     shape_zyx: tuple[int, int, int] | None = None
+    window: Window = field(default_factory=Window)
     voxel_nm: float | None = None
     grey_unit: str = ""
     angles_deg: tuple[float, ...] = ()
@@ -124,6 +129,7 @@ def make_record(
     prepared: Prepared,
     outcome: Outcome,
     *,
+    window: Window,
     settled: Mapping[str, object],
     trust: TrustScores,
     truth: Scores,
@@ -152,6 +158,7 @@ def make_record(
         residual_per_view=_row(np.sqrt(np.array(outcome.view2) / np.maximum(view_power, 1e-30))),
         noise_per_pixel=prepared.noise,
         shape_zyx=(n_z, job.y.shape[1], n_x),
+        window=window,
         voxel_nm=series.geometry.pixel_nm,
         grey_unit=grey_unit(series.geometry.pixel_nm),
         angles_deg=_row(angles_deg),
@@ -163,7 +170,7 @@ def make_record(
         bin=prepared.bin,
         against_truth=prepared.truth,
         history=series.history,
-        facts=Facts(series.facts, prepared.found),
+        facts=Facts(series.facts, prepared.found, prepared.section),
         plan=Cut(plan.slabs, plan.overlap, plan.peak_gb, plan.seconds),
         seconds=seconds,
         peak_memory_gb=peak_memory_gb(),

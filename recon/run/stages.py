@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from recon.analyze.base import NOTHING, Findings
 from recon.projectors.base import ProjectorFactory
@@ -31,15 +32,19 @@ class Stages:
 class Settings:
     """What is not a stage: where files go and what the run may use.
 
-    ``extend_px``: voxels on both sides by which the volume is wider than the views. ``several``: one
-    of the runs of a command that has several. ``strict``: warnings are errors. ``config``: the composed config, for
-    the record. ``files``: what the run reads, the series first.
+    ``thickness_px``, ``centre_z_px``, ``pretilt_deg``: the part of z that is wanted, as in
+    ``Window``; auto: what holds the section. ``extend_px``: voxels on both sides by which the
+    volume is wider than the views. ``several``: one of the runs of a command that has several.
+    ``strict``: warnings are errors. ``config``: the composed config, for the record. ``files``:
+    what the run reads, the series first.
     """
 
     output: Path
     memory_gb: float
     threads: int
-    thickness_px: int | None = None
+    thickness_px: int | Literal["auto"] | None = None
+    centre_z_px: float = 0.0
+    pretilt_deg: float = 0.0
     extend_px: int = 0
     resume: bool = False
     several: bool = False

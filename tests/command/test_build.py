@@ -211,12 +211,21 @@ def test_a_value_of_the_wrong_kind_is_a_sentence(hydra: None, word: str, says: s
         "memory_gb=lots",
         "also=[png]",
         "thickness_px=1.5",
+        "thickness_px=thin",
+        "pretilt_deg=89",
+        "centre_z_px=top",
         "resume=true",
     ],
 )
 def test_settings_are_checked(hydra: None, word: str) -> None:
     with pytest.raises(UserError, match=word.split("=")[0]):
         make_settings(composed(word))
+
+
+def test_auto_thickness_finds_the_rest_itself(hydra: None) -> None:
+    assert make_settings(composed("thickness_px=auto")).thickness_px == "auto"
+    with pytest.raises(UserError, match="leave them out"):
+        make_settings(composed("thickness_px=auto", "pretilt_deg=3"))
 
 
 def test_output_names_the_input_and_the_time(hydra: None) -> None:

@@ -23,6 +23,7 @@ from recon.run.prepare import Prepared, prepare
 from recon.run.record import FORMAT, Facts, Record, make_record
 from recon.run.recorded import recorded
 from recon.run.slabs import Outcome
+from recon.section.found import Section, Window
 from recon.series import TiltSeries
 from recon.trust.scores import TrustScores
 
@@ -38,6 +39,13 @@ FOUND = Alignment(
     further={"of_another_method": [1, 2]},
 )
 
+SECTION = Section(
+    is_layer=True,
+    thickness_px=4.5,
+    faces_px=(-1.0, 3.5),
+    window=Window(thickness_px=7, centre_z_px=1.5, pretilt_deg=-3.25, extend_px=2),
+)
+
 
 def prepared(shifts: bool = True) -> Prepared:
     data = torch.from_numpy(np.random.default_rng(0).random((7, 6, 16), np.float32))
@@ -46,7 +54,7 @@ def prepared(shifts: bool = True) -> Prepared:
     shifts_px = np.random.default_rng(1).normal(size=(7, 2)) if shifts else None
     return Prepared(
         aligned, Geometry(ANGLES, 0.7, 1 / 3, shifts_px), 2, 0.1, data[:, 2].numpy(), 2,
-        recorded(data[3].numpy()), {"axis_error_deg": 0.1}, FOUND,
+        recorded(data[3].numpy()), {"axis_error_deg": 0.1}, FOUND, section=SECTION,
     )  # fmt: skip
 
 
@@ -59,6 +67,7 @@ def record_of(stack: Prepared) -> Record:
         Plan(((0, 6),), 0, 1.0, 0.1, 2.5),
         stack,
         outcome,
+        window=SECTION.window,
         settled={"weight": np.float64(3.5)},
         trust=TrustScores(rows=4, withheld={"wbp": 0.2, "tv": 0.1}, further={"new": 1.0}),
         truth=Scores({"psnr_db": 20.0}, Curve((0.1, 0.5), (1 / 3, float("nan"))), ("a note",)),
@@ -101,7 +110,7 @@ def test_the_file_has_the_keys_that_its_readers_rely_on() -> None:
     raw = Record().to_json()
     keys = (
         "name algorithm options settled projector residual residual_per_iteration "
-        "residual_per_view noise_per_pixel shape_zyx voxel_nm grey_unit angles_deg "
+        "residual_per_view noise_per_pixel shape_zyx window voxel_nm grey_unit angles_deg "
         "crowther_per_voxel axis_deg shifts_px bin against_truth history facts plan seconds "
         "peak_memory_gb threads config versions machine command trust scores score_notes "
         "analysis warnings files"

@@ -1,0 +1,1 @@
+"""Whether the specimen is a section (film, slice, lamella), how thick it is and how it lies."""
