@@ -21,7 +21,7 @@ from recon.geometry import Geometry
 from recon.progress import Hear, report_to, track, track_each
 from recon.projectors.native import NativeProjector
 from recon.series import TiltSeries
-from recon.trust.standard import assess
+from recon.trust.standard import predict
 
 
 class Listener:
@@ -189,7 +189,7 @@ def settle_tv(A: NativeProjector, y: torch.Tensor) -> None:
 
 
 def score(A: NativeProjector, y: torch.Tensor) -> None:
-    assess(A, y, SIRT(n_iterations=4), noise=0.1, references={"wbp": WBP()})
+    predict(A, y, {"sirt": SIRT(n_iterations=4), "wbp": WBP()}, noise=0.1)
 
 
 def correlate(A: NativeProjector, y: torch.Tensor) -> None:
@@ -202,7 +202,7 @@ def correlate(A: NativeProjector, y: torch.Tensor) -> None:
     [
         (settle_sirt, "choosing the iterations of SIRT", 0.0),  # most series need far fewer
         (settle_tv, "choosing the weight of TV", 0.5),
-        (score, "scoring", 0.99),
+        (score, "scoring on withheld views", 0.99),
         (correlate, "aligning by correlation", 0.3),
     ],
 )

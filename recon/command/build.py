@@ -24,6 +24,7 @@ ENGINE = (
     "method",
     "noise",
     "tv_weight",
+    "volume",
     "family",
     "network",
 )

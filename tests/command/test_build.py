@@ -33,7 +33,7 @@ RUNTIME = {
     "sample": set(),
     "phantom": {"given"},
     "simulate": {"family"},
-    "trust": {"A", "y", "method", "noise", "tv_weight"},
+    "trust": {"A", "y", "method", "noise", "tv_weight", "volume"},
     "analyze": {"volume", "known", "true_positions"},
     "task": {"network"},
     "network": set(),

@@ -92,9 +92,10 @@ def test_curves_belong_to_their_numbers(scene) -> None:
     assert np.sqrt((found.per_view**2 * power).sum() / power.sum()) == pytest.approx(
         found.error, rel=1e-6
     )
-    scores = trust.assess(A, y, method, noise=NOISE, references={})
+    scores = trust.predict(A, y, {"sirt": method}, noise=NOISE)
     assert scores.withheld_per_view["sirt"] == pytest.approx(found.per_view, rel=1e-3)
     assert scores.withheld_angles_deg == pytest.approx(ANGLES[found.views])
+    scores = trust.assess(A, y, method, noise=NOISE)
     per_view = np.array(scores.whitened_residual_per_view)
     assert per_view.shape == ANGLES.shape
     assert np.sqrt((per_view**2).mean()) == pytest.approx(scores.whitened_residual, rel=1e-3)
