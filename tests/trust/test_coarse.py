@@ -48,10 +48,12 @@ def test_the_binned_views_are_those_of_the_same_specimen(scene) -> None:
     B, z = coarse(A, y, 2)
     assert z.shape == (ANGLES.size, 8, 128) and B.volume_zx == (128, 128)
     assert B.geometry.pixel_nm == 1.0 and (B.geometry.shifts_px[:, 1] == 1.0).all()
+    y = A(sirt(A, y, n_iterations=20))  # without noise, which both would fit as they can
+    z = coarse(A, y, 2)[1]
     fine, large = (sirt(*pair, n_iterations=20, minimum=None) for pair in ((A, y), (B, z)))
     means = fine.reshape(128, 2, 8, 2, 128, 2).mean((1, 3, 5))
     # Twice the value a voxel, at the same place.
-    assert float((large - 2 * means).norm() / large.norm()) < 0.15
+    assert float((large - 2 * means).norm() / large.norm()) < 0.1
     assert float(large.sum() / means.sum()) == pytest.approx(2, rel=0.01)
 
 

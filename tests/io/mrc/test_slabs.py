@@ -75,7 +75,7 @@ def test_an_interrupted_run_is_resumed(tmp_path: Path) -> None:
     second = VolumeWriter(path, SHAPE, voxel_nm=0.5, history=["a"], resume=True)
     second.write_rows(4, DATA[:, 4:])
     second.finish()
-    assert torch.equal(read_volume(path).data, torch.from_numpy(DATA))
+    assert torch.equal(read_volume(path).data, torch.from_numpy(DATA), None)
     assert read_volume(path).voxel_nm == 0.5
 
 
@@ -132,5 +132,5 @@ def test_rows_that_do_not_fit_are_a_fault_of_the_caller(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("rows", [slice(0, 9), slice(3, 5), slice(8, 9)])
 def test_rows_are_read_without_the_rest(rows: slice, tmp_path: Path) -> None:
-    write_volume(Volume(torch.from_numpy(DATA), 0.5), tmp_path / "v.mrc")
+    write_volume(Volume(torch.from_numpy(DATA), None), tmp_path / "v.mrc")
     np.testing.assert_array_equal(read_rows(tmp_path / "v.mrc", rows), DATA[:, rows])
