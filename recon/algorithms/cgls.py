@@ -44,15 +44,15 @@ def cgls(
     gradient = A.T(residual)
     direction = gradient.clone()
     gamma = norm(gradient) ** 2
-    progress = Progress(y, stop, callback)
+    progress, projected = Progress(y, stop, callback), None
     for _ in track_each("cgls", range(n_iterations)):
         if progress.done(residual) or gamma == 0:
             break
-        projected = A(direction)
+        projected = A(direction, reuse=projected)
         step = gamma / (norm(projected) ** 2 or 1.0)
         x.add_(direction, alpha=step)
-        residual = residual - step * projected
-        gradient = A.T(residual)
+        residual.sub_(projected.mul_(step))
+        gradient = A.T(residual, reuse=gradient)
         gamma, before = norm(gradient) ** 2, gamma
         direction.mul_(gamma / before).add_(gradient)
     return bound(x, minimum, maximum)

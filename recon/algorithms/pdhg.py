@@ -50,7 +50,8 @@ class Pdhg:
         self.x = initial(A, y, start)
         self.bar = self.x.clone()
         self.y = A(self.x).copy_(y)  # in the projector's memory order
-        self.misfit = self.p = torch.zeros_like(self.y)
+        self.misfit, self.p = torch.zeros_like(self.y), torch.zeros_like(self.y)
+        self.back: Tensor | None = None
         shape = _memory(self.x).shape
         self.q = np.zeros((3, *shape), np.float32)
         # ||K||^2 <= 2 for the two balanced operators, so sigma * tau <= 1/2 converges.
@@ -59,7 +60,7 @@ class Pdhg:
     def iterate(self) -> None:
         a, g, sigma, tau = self.norm_A, self.norm_grad, self.sigma, self.tau
         # p <- (p + sigma (A x / a - y / a)) / (1 + sigma)
-        self.misfit = self.A(self.bar).sub_(self.y)
+        self.misfit = self.A(self.bar, reuse=self.misfit).sub_(self.y)
         self.p.add_(self.misfit, alpha=sigma / a).div_(1 + sigma)
         radius = self.weight * g / a**2
         bar, x = _memory(self.bar), _memory(self.x)
@@ -67,7 +68,8 @@ class Pdhg:
             tv_kernels.ascend(
                 bar, self.q, np.float32(sigma / g), np.float32(radius), self.along_last
             )
-        back = _memory(self.A.T(self.p))
+        self.back = self.A.T(self.p, reuse=self.back)
+        back = _memory(self.back)
         tv_kernels.descend(
             x, bar, back, self.q, np.float32(tau / a), np.float32(tau / g), self.low, self.high
         )

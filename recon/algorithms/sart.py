@@ -83,12 +83,14 @@ def sart(
         np.random.default_rng(scheme.seed),
         golden_order(np.array([angles[s[0]] for s in subsets])),
     )
+    residual = back = None
     for _ in track_each("sart", range(n_iterations)):
         if progress.wanted and progress.done(y - A(x)):
             break
         for i in rng.permutation(n) if scheme.order == "random" else fixed:
-            residual = projectors[i](x).neg_().add_(parts[i]).mul_(R[i])
-            x.addcmul_(C[i], projectors[i].T(residual))
+            residual = projectors[i](x, reuse=residual).neg_().add_(parts[i]).mul_(R[i])
+            back = projectors[i].T(residual, reuse=back)
+            x.addcmul_(C[i], back)
             bound(x, minimum, maximum)
     return x
 

@@ -56,11 +56,13 @@ def sirt(
     )
     x = initial(A, y, start)
     progress = Progress(y, stop, callback)
+    residual = back = None
     for _ in track_each("sirt", range(n_iterations)):
-        residual = A(x).neg_().add_(y)
+        residual = A(x, reuse=residual).neg_().add_(y)
         if progress.done(residual):
             break
-        x.addcmul_(C, A.T(residual.mul_(R)))
+        back = A.T(residual.mul_(R), reuse=back)
+        x.addcmul_(C, back)
         bound(x, minimum, maximum)
     return x
 

@@ -58,13 +58,13 @@ class AstraProjector:
         # from the centre.
         self._centre = -column_shifts(geometry)[:, None] * self._u
 
-    def __call__(self, volume: Tensor) -> Tensor:
+    def __call__(self, volume: Tensor, *, reuse: Tensor | None = None) -> Tensor:
         check_operand(volume, self.volume_zx, "volume")
-        return self._run(volume, forward=True)
+        return self._run(volume, reuse, forward=True)
 
-    def T(self, sinogram: Tensor) -> Tensor:
+    def T(self, sinogram: Tensor, *, reuse: Tensor | None = None) -> Tensor:
         check_operand(sinogram, self.sinogram_tx, "tilt series")
-        return self._run(sinogram, forward=False)
+        return self._run(sinogram, reuse, forward=False)
 
     def smear(self, sinogram: Tensor) -> Tensor:
         """ASTRA has no interpolating back-projection on the CPU; its adjoint stands in (its weights
@@ -77,14 +77,17 @@ class AstraProjector:
     def resized(self, geometry: Geometry, volume_zx: tuple[int, int], width: int) -> AstraProjector:
         return AstraProjector(geometry, volume_zx, width, kind=self._kind)
 
-    def _run(self, operand: Tensor, *, forward: bool) -> Tensor:
+    def _run(self, operand: Tensor, reuse: Tensor | None, *, forward: bool) -> Tensor:
         lead = (*operand.shape[:-3], operand.shape[-2])
         shape_in, shape_out = (
             (self.volume_zx, self.sinogram_tx) if forward else (self.sinogram_tx, self.volume_zx)
         )
         # (..., a, y, b) -> (row, a, b), rows of all batches in a line
         slices = operand.detach().float().movedim(-2, -3).reshape(-1, *shape_in).contiguous()
-        out = torch.empty((len(slices), *shape_out), dtype=torch.float32, device=operand.device)
+        wanted = len(slices), *shape_out
+        out = None if reuse is None else reuse.movedim(-2, -3)
+        if out is None or out.shape != wanted or not out.is_contiguous():
+            out = torch.empty(wanted, dtype=torch.float32, device=operand.device)
         (self._run_cuda if self._kind == "cuda" else self._run_cpu)(slices, out, forward)
         return out.reshape(*lead, *shape_out).movedim(-3, -2)
 

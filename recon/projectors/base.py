@@ -20,6 +20,10 @@ class Projector(Protocol):
     Rows (y, along the tilt axis) are independent 2-D problems, so any number of them may be passed;
     only the other axes are fixed: ``volume_zx`` is (z, x) and ``sinogram_tx`` is (tilt, x). Leading
     batch axes are kept. Operands live on ``device``.
+
+    ``reuse``: an earlier result of the same direction that is no longer wanted. Its memory may hold
+    the new one, and need not: use what is returned. An iteration that passes its last result asks
+    the system for no memory.
     """
 
     geometry: Geometry
@@ -27,10 +31,10 @@ class Projector(Protocol):
     sinogram_tx: tuple[int, int]
     device: torch.device
 
-    def __call__(self, volume: Tensor) -> Tensor:
+    def __call__(self, volume: Tensor, *, reuse: Tensor | None = None) -> Tensor:
         """(..., z, y, x) -> (..., tilt, y, x): line integrals in units of (voxel value * pixel)."""
 
-    def T(self, sinogram: Tensor) -> Tensor:
+    def T(self, sinogram: Tensor, *, reuse: Tensor | None = None) -> Tensor:
         """(..., tilt, y, x) -> (..., z, y, x): the adjoint, an unfiltered back-projection."""
 
     def smear(self, sinogram: Tensor) -> Tensor:

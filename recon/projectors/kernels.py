@@ -18,8 +18,9 @@ import math
 import numpy as np
 from numba import njit, prange
 
-from recon.projectors.simd import MOST_ROWS, gather_rows
+from recon.projectors.simd import FEW_ROWS, LINES, MOST_ROWS, gather_lines, gather_rows
 
+TILE = 32  # voxels along z and x: the columns that they meet at all tilts stay in the cache
 Z_BLOCK = 8  # volume lines that a forward pass keeps in cache while it goes through the tilts
 
 _OPTIONS = {"fastmath": True, "cache": True, "error_model": "numpy", "boundscheck": False}
@@ -32,42 +33,63 @@ def _block_rows(n_rows):
     return max(16, ((n_rows + count - 1) // max(count, 1) + 15) // 16 * 16)
 
 
-@njit(parallel=True, **_OPTIONS)
-def back_project(sinogram, cosine, sine, half_width, axis_column, n_u, volume, n_z, n_x):
-    """volume[z * n_x + x] = sum over tilts and columns of w(u - column) * sinogram[t * n_u + u],
-    with m = half_width[t] <= 1."""
+@njit(inline="always", **_OPTIONS)
+def _voxel_taps(z, x, cosine, sine, inverse_width, axis_column, n_u, tap, weight):
+    """The two columns of every tilt that the voxel at (z, x) from the centre meets."""
     n_t = cosine.size
+    for t in range(n_t):
+        u = axis_column[t] + z * sine[t] + x * cosine[t]
+        below = math.floor(u)
+        i = int(below)
+        f = np.float32(u - below)
+        g = inverse_width[t]
+        inside0 = (i >= 0) & (i < n_u)
+        inside1 = (i >= -1) & (i < n_u - 1)
+        # Taps off the detector point at a valid row with weight zero: cheaper than a branch.
+        weight[t] = max(np.float32(0), g - f * g * g) if inside0 else np.float32(0)
+        weight[n_t + t] = (
+            max(np.float32(0), g - (np.float32(1) - f) * g * g) if inside1 else np.float32(0)
+        )
+        tap[t] = t * n_u + (i if inside0 else 0)
+        tap[n_t + t] = t * n_u + (i + 1 if inside1 else 0)
+
+
+@njit(parallel=True, **_OPTIONS)
+def back_project(sinogram, cosine, sine, inverse_width, axis_column, n_u, volume, n_z, n_x):
+    """volume[z * n_x + x] = sum over tilts and columns of w(u - column) * sinogram[t * n_u + u],
+    with 1 / m = inverse_width[t] >= 1, float32."""
+    n_taps = 2 * cosine.size
     n_rows = volume.shape[1]
     block = _block_rows(n_rows)
-    for z in prange(n_z):
-        tap = np.empty(2 * n_t, np.int64)
-        weight = np.empty(2 * n_t, np.float32)
+    n_across = (n_x + TILE - 1) // TILE
+    for tile in prange((n_z + TILE - 1) // TILE * n_across):
+        z0, x0 = tile // n_across * TILE, tile % n_across * TILE
+        x1 = min(x0 + TILE, n_x)
+        tap = np.empty(LINES * n_taps, np.int64)
+        weight = np.empty(LINES * n_taps, np.float32)
         for first in range(0, n_rows, block):
             last = min(first + block, n_rows)
-            for x in range(n_x):
-                for t in range(n_t):
-                    u = (
-                        axis_column[t]
-                        + (z - (n_z - 1) / 2) * sine[t]
-                        + (x - (n_x - 1) / 2) * cosine[t]
-                    )
-                    below = math.floor(u)
-                    i = int(below)
-                    f = np.float32(u - below)
-                    g = np.float32(1 / half_width[t])
-                    inside0 = (i >= 0) & (i < n_u)
-                    inside1 = (i >= -1) & (i < n_u - 1)
-                    # Taps off the detector point at a valid row with weight zero: cheaper than a
-                    # branch.
-                    weight[t] = max(np.float32(0), g - f * g * g) if inside0 else np.float32(0)
-                    weight[n_t + t] = (
-                        max(np.float32(0), g - (np.float32(1) - f) * g * g)
-                        if inside1
-                        else np.float32(0)
-                    )
-                    tap[t] = t * n_u + (i if inside0 else 0)
-                    tap[n_t + t] = t * n_u + (i + 1 if inside1 else 0)
-                gather_rows(volume, z * n_x + x, sinogram, tap, weight, 2 * n_t, first, last, False)
+            together = LINES if last - first <= FEW_ROWS else 1
+            for z in range(z0, min(z0 + TILE, n_z)):
+                x = x0
+                while x < x1:
+                    n_lines = together if x1 - x >= together else 1
+                    for i in range(n_lines):
+                        of_line = slice(i * n_taps, (i + 1) * n_taps)
+                        _voxel_taps(
+                            z - (n_z - 1) / 2, x + i - (n_x - 1) / 2, cosine, sine, inverse_width,
+                            axis_column, n_u, tap[of_line], weight[of_line],
+                        )  # fmt: skip
+                    voxel = z * n_x + x
+                    if n_lines == LINES:
+                        gather_lines(
+                            volume, voxel, sinogram, tap, weight, n_taps, first, last, False
+                        )
+                    else:
+                        gather_rows(
+                            volume, voxel, sinogram, tap, weight, n_taps, first, last, False
+                        )
+                    x += n_lines
 
 
 @njit(inline="always", **_OPTIONS)

@@ -31,11 +31,15 @@ class MaskedProjector:
         self.geometry, self.device = plain.geometry, plain.device
         self.volume_zx, self.sinogram_tx = plain.volume_zx, plain.sinogram_tx
 
-    def __call__(self, volume: Tensor) -> Tensor:
-        return self.plain(volume) * self.seen
+    def __call__(self, volume: Tensor, *, reuse: Tensor | None = None) -> Tensor:
+        views = self.plain(volume, reuse=reuse)
+        # In place, unless one row of the volume stands for all.
+        return (
+            views.mul_(self.seen) if views.shape[-2] == self.seen.shape[-2] else views * self.seen
+        )
 
-    def T(self, sinogram: Tensor) -> Tensor:
-        return self.plain.T(sinogram * self.seen)
+    def T(self, sinogram: Tensor, *, reuse: Tensor | None = None) -> Tensor:
+        return self.plain.T(sinogram * self.seen, reuse=reuse)
 
     def smear(self, sinogram: Tensor) -> Tensor:
         return self.plain.smear(sinogram)

@@ -37,22 +37,25 @@ class NativeProjector:
         self.sinogram_tx = (geometry.n_views, width)
         angles = np.deg2rad(geometry.angles_deg)
         self._cosine, self._sine = np.cos(angles), np.sin(angles)
-        self._joseph = np.maximum(np.abs(self._cosine), np.abs(self._sine))
+        joseph = 1 / np.maximum(np.abs(self._cosine), np.abs(self._sine))
+        self._inverse_width = joseph.astype(np.float32)
         self._axis_column = centre(width) + column_shifts(geometry)
 
-    def __call__(self, volume: Tensor) -> Tensor:
+    def __call__(self, volume: Tensor, *, reuse: Tensor | None = None) -> Tensor:
         check_operand(volume, self.volume_zx, "volume")
-        return _Project.apply(volume, self) if volume.requires_grad else self._project(volume)  # type: ignore[no-untyped-call]
+        if volume.requires_grad:
+            return _Project.apply(volume, self)  # type: ignore[no-untyped-call,no-any-return]
+        return self._project(volume, reuse)
 
-    def T(self, sinogram: Tensor) -> Tensor:
+    def T(self, sinogram: Tensor, *, reuse: Tensor | None = None) -> Tensor:
         check_operand(sinogram, self.sinogram_tx, "tilt series")
         if sinogram.requires_grad:
             return _BackProject.apply(sinogram, self)  # type: ignore[no-untyped-call,no-any-return]
-        return self._back_project(sinogram, self._joseph)
+        return self._back_project(sinogram, self._inverse_width, reuse)
 
     def smear(self, sinogram: Tensor) -> Tensor:
         check_operand(sinogram, self.sinogram_tx, "tilt series")
-        return self._back_project(sinogram, np.ones_like(self._joseph))
+        return self._back_project(sinogram, np.ones_like(self._inverse_width))
 
     def views(self, index: np.ndarray) -> NativeProjector:
         return self.resized(take_views(self.geometry, index), self.volume_zx, self.sinogram_tx[1])
@@ -62,9 +65,9 @@ class NativeProjector:
     ) -> NativeProjector:
         return NativeProjector(geometry, volume_zx, width)
 
-    def _project(self, volume: Tensor) -> Tensor:
+    def _project(self, volume: Tensor, reuse: Tensor | None = None) -> Tensor:
         flat, lead = _rows_last(volume)
-        out = torch.empty((*self.sinogram_tx, flat.shape[1]), dtype=torch.float32)
+        out = _rows_innermost((*self.sinogram_tx, flat.shape[1]), reuse)
         threads = numba.get_num_threads()
         flat_out = out.numpy().reshape(-1, flat.shape[1])
         kernels.project(
@@ -79,15 +82,17 @@ class NativeProjector:
         )
         return _rows_middle(out, lead)
 
-    def _back_project(self, sinogram: Tensor, half_width: np.ndarray) -> Tensor:
+    def _back_project(
+        self, sinogram: Tensor, inverse_width: np.ndarray, reuse: Tensor | None = None
+    ) -> Tensor:
         flat, lead = _rows_last(sinogram)
-        out = torch.empty((*self.volume_zx, flat.shape[1]), dtype=torch.float32)
+        out = _rows_innermost((*self.volume_zx, flat.shape[1]), reuse)
         flat_out = out.numpy().reshape(-1, flat.shape[1])
         kernels.back_project(
             flat,
             self._cosine,
             self._sine,
-            half_width,
+            inverse_width,
             self._axis_column,
             self.sinogram_tx[1],
             flat_out,
@@ -105,6 +110,15 @@ def _rows_last(tensor: Tensor) -> tuple[np.ndarray, tuple[int, ...]]:
         tensor.detach().to(torch.float32).reshape(-1, a, y, b).permute(1, 3, 0, 2)
     )  # (a, b, batch, y)
     return moved.reshape(a * b, -1).contiguous().numpy(), lead
+
+
+def _rows_innermost(shape: tuple[int, int, int], reuse: Tensor | None) -> Tensor:
+    """(a, b, rows) memory: that of ``reuse`` (a, rows, b) where it is in this order."""
+    if reuse is not None and reuse.ndim == 3:
+        given = reuse.permute(0, 2, 1)
+        if given.shape == shape and given.is_contiguous() and given.dtype == torch.float32:
+            return given.detach()
+    return torch.empty(shape, dtype=torch.float32)
 
 
 def _rows_middle(tensor: Tensor, lead: tuple[int, ...]) -> Tensor:
@@ -131,7 +145,7 @@ class _BackProject(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, sinogram: Tensor, projector: NativeProjector) -> Tensor:
         ctx.projector = projector
-        return projector._back_project(sinogram, projector._joseph)
+        return projector._back_project(sinogram, projector._inverse_width)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:

@@ -58,7 +58,7 @@ class TomopyProjector:
         self._theta = -np.deg2rad(geometry.angles_deg)
         self._axis = centre(width) + float(column_shifts(geometry)[0])
 
-    def __call__(self, volume: Tensor) -> Tensor:
+    def __call__(self, volume: Tensor, *, reuse: Tensor | None = None) -> Tensor:
         check_operand(volume, self.volume_zx, "volume")
         slices = volume.detach().float().movedim(-2, -3)  # (..., y, z, x)
         flat = slices.reshape(-1, *self.volume_zx).numpy()
@@ -68,7 +68,7 @@ class TomopyProjector:
         result = torch.from_numpy(np.ascontiguousarray(views))  # (tilt, rows, x)
         return result.reshape(result.shape[0], *slices.shape[:-2], result.shape[2]).movedim(0, -3)
 
-    def T(self, sinogram: Tensor) -> Tensor:
+    def T(self, sinogram: Tensor, *, reuse: Tensor | None = None) -> Tensor:
         check_operand(sinogram, self.sinogram_tx, "tilt series")
         moved = sinogram.detach().float().movedim(-3, 0)  # (tilt, ..., y, x)
         flat = moved.reshape(moved.shape[0], -1, moved.shape[-1]).numpy()

@@ -150,6 +150,31 @@ def test_a_batch_axis_is_so_many_projections(make, name):
 
 
 @pytest.mark.parametrize("name", BACKENDS)
+@pytest.mark.parametrize("rows", [1, 3, 40])
+def test_memory_that_is_reused_leaves_no_trace(make, name, rows):
+    A = make(name, (12, 12), 12)
+    random = torch.Generator().manual_seed(0)
+    x = torch.rand(12, rows, 12, generator=random).to(A.device)
+    y = torch.rand(11, rows, 12, generator=random).to(A.device)
+    for run, operand in ((A, x), (A.T, y)):
+        wanted = run(operand)
+        for old in (run(operand), run(operand[:, :1]), wanted.clone().contiguous()):
+            torch.testing.assert_close(
+                run(operand, reuse=old.fill_(torch.nan)), wanted, rtol=0, atol=0
+            )
+
+
+@pytest.mark.parametrize("name", EXACT)
+def test_memory_is_reused(make, name):
+    A = make(name, (12, 12), 12)
+    x = torch.rand(12, 5, 12).to(A.device)
+    y = A(x)
+    assert A(x, reuse=y).data_ptr() == y.data_ptr()
+    back = A.T(y)
+    assert A.T(y, reuse=back).data_ptr() == back.data_ptr()
+
+
+@pytest.mark.parametrize("name", BACKENDS)
 def test_views_are_those_views(make, name):
     A = make(name, (12, 12), 12, shifts_x=shifts_for(name, 11))
     index = np.array([7, 0, 4])

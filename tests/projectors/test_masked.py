@@ -74,6 +74,19 @@ def test_what_stands_where_nothing_was_measured_does_not_matter(
     assert error[0] < 0.7 * error[1]
 
 
+def test_memory_is_reused_and_one_row_still_stands_for_all(
+    A: NativeProjector, truth: Tensor, precision: Tensor
+) -> None:
+    M, y = masked(A, A(truth), precision)
+    views = M(truth)
+    wanted, back = views.clone(), M.T(y)
+    again = M(truth, reuse=views.fill_(torch.nan))
+    assert again.data_ptr() == views.data_ptr()
+    torch.testing.assert_close(again, wanted, rtol=0, atol=0)
+    torch.testing.assert_close(M.T(y, reuse=back.clone()), back, rtol=0, atol=0)
+    assert M(truth[:, :1], reuse=views).shape == views.shape
+
+
 def test_all_measured_is_the_plain_projector(A: NativeProjector, truth: Tensor) -> None:
     y = A(truth)
     for precision in (None, torch.ones_like(y)):

@@ -166,6 +166,26 @@ def test_gradient_is_the_adjoint(A):
     torch.testing.assert_close(gradient, A(v), rtol=0, atol=0)
 
 
+def test_gradients_pass_memory_that_could_be_reused(A):
+    x, w = random(13, 3, 22).requires_grad_(), random(11, 3, 17, seed=1)
+    old = A(random(13, 3, 22, seed=2))
+    before = old.clone()
+    (gradient,) = torch.autograd.grad((A(x, reuse=old) * w).sum(), x)
+    torch.testing.assert_close(gradient, A.T(w), rtol=0, atol=0)
+    assert torch.equal(old, before)
+
+
+@pytest.mark.parametrize("n_x", [1, 2, 31, 32, 33, 65])
+def test_tiles_of_any_width_meet_without_a_seam(make, n_x):
+    """Few rows take two voxels at a time, and a tile may end with one: every column of the matrix,
+    by the forward direction."""
+    A = make("native", (34, n_x), 40, [0.0, 33.0, -70.0])
+    y = random(3, 2, 40)
+    unit = torch.eye(34 * n_x).reshape(34, n_x, -1).permute(0, 2, 1)
+    wanted = torch.einsum("tpu,tyu->py", A(unit), y).reshape(34, n_x, 2).permute(0, 2, 1)
+    torch.testing.assert_close(A.T(y), wanted, rtol=0, atol=2e-5)
+
+
 def test_gradient_of_a_gradient(A):
     """The gradient of 1/2 ||A x||^2 is A'A x, its Hessian times v is A'A v."""
     x, v = random(13, 3, 22).requires_grad_(), random(13, 3, 22, seed=1)
