@@ -34,7 +34,7 @@ METHODS: dict[str, BoundMethod] = {
     "wbp_scaled": WBP(scale=1.0),
     # The engine's default: right in the mean for the specimen's shape.
     "wbp_auto": WBP(),
-    "sirt": SIRT(n_iterations="auto"),
+    "sirt": SIRT(),
     "sart": SART(
         n_iterations=10,
         relaxation=PRINTED_RELAXATION,

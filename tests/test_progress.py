@@ -6,7 +6,6 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from functools import partial
 
 import numpy as np
 import pytest
@@ -14,6 +13,7 @@ import torch
 
 from recon.algorithms.sirt import SIRT, sirt
 from recon.algorithms.sirt_iterations import choose_iterations
+from recon.algorithms.sirt_state import Sirt
 from recon.algorithms.tv_weight import choose_weight
 from recon.algorithms.wbp import WBP
 from recon.align.xcorr import xcorr
@@ -181,7 +181,7 @@ def series(views: int = 15, width: int = 12) -> tuple[NativeProjector, torch.Ten
 
 
 def settle_sirt(A: NativeProjector, y: torch.Tensor) -> None:
-    choose_iterations(partial(sirt), A, y)
+    choose_iterations(Sirt, A, y)
 
 
 def settle_tv(A: NativeProjector, y: torch.Tensor) -> None:

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import functools
-from typing import Any, Literal
+from typing import Literal
 
-import torch
 from torch import Tensor
 
 from recon.algorithms.base import (
     Callback,
     Progress,
-    bound,
     check_run,
     check_views,
-    initial,
-    inverse,
     iterations,
     one_iteration,
 )
-from recon.algorithms.sirt_iterations import choose_iterations
+from recon.algorithms.sirt_iterations import settled_length
+from recon.algorithms.sirt_state import Sirt
+from recon.errors import UserError
 from recon.progress import track_each
 from recon.projectors.base import Projector
 from recon.stage import BoundMethod, Method, Needs, Options, Settled, same_on_coarse
@@ -29,7 +26,8 @@ def sirt(
     A: Projector,
     y: Tensor,
     *,
-    n_iterations: int | Literal["auto"] = 50,
+    n_iterations: int | Literal["auto"] = "auto",
+    momentum: bool | Literal["auto"] = "auto",
     relaxation: float = 1.0,
     minimum: float | None = 0.0,
     maximum: float | None = None,
@@ -40,43 +38,53 @@ def sirt(
     """x <- x + relaxation * C A'R (y - A x), with R and C the inverse row and column sums of A.
 
     Gilbert 1972, doi:10.1016/0022-5193(72)90180-4. ``y``: (tilt, y, x); returns (z, y, x).
-    ``stop``: end early once the residual falls by less than this fraction per iteration.
-    ``n_iterations='auto'``: as many as predict withheld views best.
+    ``n_iterations='auto'``: the fewest that predict withheld views well. ``momentum``: of Nesterov,
+    see ``Sirt``; k iterations do what some k^2 / 3 do without, in noise more than is good, so that
+    'auto' has it where withheld views say when to stop. ``stop``: end early once the residual falls
+    by less than this fraction per iteration.
     """
     check_views(A, y)
-    if n_iterations == "auto":
-        options: dict[str, Any] = {"relaxation": relaxation, "minimum": minimum, "maximum": maximum}
-        n_iterations = choose_iterations(functools.partial(sirt, **options), A, y)
-    check_run(n_iterations, minimum, maximum, relaxation, start)
-    R = inverse(
-        A(torch.ones(A.volume_zx[0], 1, A.volume_zx[1], device=y.device))
-    )  # (tilt, 1, x): rows are alike
-    C = inverse(A.T(torch.ones(A.sinogram_tx[0], 1, A.sinogram_tx[1], device=y.device))).mul_(
-        relaxation
+    check_run(1 if n_iterations == "auto" else n_iterations, minimum, maximum, relaxation, start)
+    if momentum is True and relaxation > 1:
+        raise UserError(
+            f"relaxation={relaxation} given beside momentum, at most 1 wanted, or it diverges; "
+            "correct algorithm.relaxation"
+        )
+    length, momentum = settled_length(
+        A, y, n_iterations, momentum, relaxation=relaxation, minimum=minimum, maximum=maximum
     )
-    x = initial(A, y, start)
+    state = Sirt(
+        A,
+        y,
+        momentum=momentum,
+        relaxation=relaxation,
+        minimum=minimum,
+        maximum=maximum,
+        start=start,
+    )
     progress = Progress(y, stop, callback)
-    residual = back = None
-    for _ in track_each("sirt", range(n_iterations)):
-        residual = A(x, reuse=residual).neg_().add_(y)
-        if progress.done(residual):
+    for _ in track_each("sirt", range(length)):
+        if progress.done(state.measure()):
             break
-        back = A.T(residual.mul_(R), reuse=back)
-        x.addcmul_(C, back)
-        bound(x, minimum, maximum)
-    return x
+        state.step()
+    return state.x
 
 
 def _needs(options: Options) -> Needs:
-    return Needs(2.5, 4, work=iterations(options), steps=iterations(options))
+    classical = options["momentum"] is False or (
+        options["momentum"] == "auto" and options["n_iterations"] != "auto"
+    )
+    volumes = 2.5 if classical else 3.5
+    return Needs(volumes, 4, work=iterations(options), steps=iterations(options))
 
 
 def _settle(method: BoundMethod, A: Projector, y: Tensor, noise: float) -> Settled:
     if method.options["n_iterations"] != "auto":
         return Settled(method)
-    fixed = {k: method.options[k] for k in ("relaxation", "minimum", "maximum")}
-    count = choose_iterations(functools.partial(sirt, **fixed), A, y)
-    return Settled(method.but({"n_iterations": count}), {"sirt_iterations": count})
+    names = ("n_iterations", "momentum", "relaxation", "minimum", "maximum")
+    count, momentum = settled_length(A, y, **{k: method.options[k] for k in names})
+    chosen = method.but({"n_iterations": count, "momentum": momentum})
+    return Settled(chosen, {"sirt_iterations": count})
 
 
 SIRT = Method(sirt, needs=_needs, settle=_settle, brief=one_iteration, coarser=same_on_coarse)

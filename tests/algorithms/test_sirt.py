@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-
 import numpy as np
 import pytest
 import torch
@@ -11,6 +9,7 @@ import torch
 from recon.algorithms.base import inverse
 from recon.algorithms.sirt import sirt
 from recon.algorithms.sirt_iterations import choose_iterations
+from recon.algorithms.sirt_state import Sirt
 from recon.geometry import Geometry
 from recon.projectors.native import NativeProjector
 from recon.simulate.ellipsoids import catalyst, project_ellipsoids, rasterise
@@ -136,7 +135,7 @@ def test_more_noise_wants_fewer_iterations_and_auto_finds_it() -> None:
     counts = []
     for sigma in (1.0, 4.0, 12.0):
         y = clean + sigma * noise
-        counts.append(choose_iterations(functools.partial(sirt), A, y))
+        counts.append(choose_iterations(Sirt, A, y))
         errors = {
             n: float((sirt(A, y, n_iterations=n) - truth).norm())
             for n in (5, 10, 20, 40, 80, 160, counts[-1])

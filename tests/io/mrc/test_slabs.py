@@ -75,7 +75,7 @@ def test_an_interrupted_run_is_resumed(tmp_path: Path) -> None:
     second = VolumeWriter(path, SHAPE, voxel_nm=0.5, history=["a"], resume=True)
     second.write_rows(4, DATA[:, 4:])
     second.finish()
-    assert torch.equal(read_volume(path).data, torch.from_numpy(DATA), None)
+    assert torch.equal(read_volume(path).data, torch.from_numpy(DATA))
     assert read_volume(path).voxel_nm == 0.5
 
 
