@@ -184,7 +184,6 @@ def test_a_method_of_ones_own_is_resumed_to_the_same_bits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(planning, "SLAB_ROWS", 16)
-    monkeypatch.setattr(planning, "COUPLED_ROWS", 16)
     run_it(tmp_path / "whole", LANDWEBER())
     calls = 0
 

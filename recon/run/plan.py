@@ -17,15 +17,8 @@ from recon.projectors.masked import masked, unmasked
 from recon.series import TiltSeries
 from recon.stage import BoundMethod, Needs, Settled, needs_of
 
-SLAB_ROWS = 64  # enough for SIMD, few enough for a lively progress bar
-
-
-# where slabs overlap by 8 rows: what a slab computes is one block of the native projector's 128
-# rows
-COUPLED_ROWS = 112
-
-
-VECTOR = 16  # rows: a multiple of it lies best in a cache's lines
+SLAB_ROWS = 128  # computed at once: a block of the native projector
+VECTOR = 16  # rows: the native projector takes longer for 60 than for 64
 
 
 BASE_GB = 0.9  # Python, torch, numba and matplotlib themselves
@@ -111,35 +104,28 @@ def make_plan(job: Reconstruction, *, memory_gb: float, held_gb: float) -> Plan:
             f"memory_gb, use preprocess.bin=2, or a "
             "smaller thickness_px"
         )
-    size = min(fit, COUPLED_ROWS if overlap else SLAB_ROWS, rows)
-    count = -(-rows // size)
-    whole_vectors = overlap > 0 and size == COUPLED_ROWS
-    edges = (
-        _vectors(rows, overlap, count)
-        if whole_vectors
-        else np.linspace(0, rows, count + 1).round().astype(int)
-    )
-    slabs = tuple((int(a), int(b)) for a, b in itertools.pairwise(edges))
-    count = len(slabs)
-    largest = max(b - a for a, b in slabs) + (2 * overlap if count > 1 else 0)
-    computed = rows + 2 * overlap * (count - 1)
-    seconds = _seconds_per_row(job) * computed * needs.work
+    slabs = cut(rows, min(fit, max(SLAB_ROWS // 2, SLAB_ROWS - 2 * overlap), rows), overlap)
+    computed = [min(rows, b + overlap) - max(0, a - overlap) for a, b in slabs]
+    seconds = _seconds_per_row(job) * sum(computed) * needs.work
     return Plan(
         slabs,
         overlap,
-        BASE_GB + held_gb + row_gb * largest,
+        BASE_GB + held_gb + row_gb * max(computed),
         4e-9 * n_z * rows * n_x + 4e-9 * job.y.numel(),
         seconds,
     )
 
 
-def _vectors(rows: int, overlap: int, count: int) -> np.ndarray:
-    """Edges of ``count`` slabs or one more, of whole vectors with their overlap, which is within
-    ``COUPLED_ROWS`` and two overlaps."""
-    edges = np.linspace(0, rows, count + 1).round().astype(int)
-    edges[1:-1] = VECTOR * ((edges[1:-1] - overlap) // VECTOR) + overlap
-    last = edges[-1] - edges[-2] + (overlap if count > 1 else 0)
-    return edges if last <= COUPLED_ROWS + 2 * overlap else _vectors(rows, overlap, count + 1)
+def cut(rows: int, size: int, overlap: int) -> tuple[tuple[int, int], ...]:
+    """(first, last) rows of slabs about alike, none computed on more than ``size`` and two overlaps;
+    from one vector on, all but the last begin and end with whole vectors."""
+    if size < rows and size >= VECTOR:
+        size = size // VECTOR * VECTOR
+    edges = np.linspace(0, rows, -(-rows // size) + 1).round().astype(int)
+    if size < rows and size >= VECTOR:
+        inner = -(-(edges[1:-1] - overlap) // VECTOR) * VECTOR + overlap
+        edges = np.unique([0, *np.clip(inner, 0, rows), rows])
+    return tuple((int(a), int(b)) for a, b in itertools.pairwise(edges))
 
 
 def _seconds_per_row(job: Reconstruction, rows: int = 16) -> float:

@@ -18,7 +18,7 @@ from recon.errors import UserError
 from recon.geometry import Geometry
 from recon.io import VolumeWriter, read_volume
 from recon.projectors.native import NativeProjector
-from recon.run.plan import Plan, Reconstruction, make_plan
+from recon.run.plan import Plan, Reconstruction, cut, make_plan
 from recon.run.slabs import Outcome, load_state, reconstruct_slabs, resumed_plan, save_state
 from recon.stage import BoundMethod, volume_only
 
@@ -140,6 +140,20 @@ def test_coupled_slabs_fit_the_projectors_blocks() -> None:
         computed = [min(b + 8, rows) - max(a - 8, 0) for a, b in plan.slabs]
         assert max(computed) <= 128
         assert all(count % 16 == 0 for count in computed[1:-1])
+
+
+@pytest.mark.parametrize("overlap", [0, 3, 8, 40])
+def test_slabs_of_any_size_have_whole_vectors_and_keep_to_it(overlap: int) -> None:
+    for rows in (1, 15, 16, 17, 40, 63, 64, 130, 300, 1024):
+        for size in range(1, min(rows, 128) + 1):
+            slabs = cut(rows, size, overlap)
+            assert (slabs[0][0], slabs[-1][1]) == (0, rows)
+            assert all(a[1] == b[0] for a, b in pairwise(slabs))
+            computed = [min(b + overlap, rows) - max(a - overlap, 0) for a, b in slabs]
+            assert min(b - a for a, b in slabs) > 0
+            assert max(computed) <= size + 2 * overlap
+            if size >= 16:
+                assert all((b - overlap) % 16 == 0 for _, b in slabs[:-1])
 
 
 def test_the_state_survives_its_file(tmp_path: Path) -> None:
