@@ -95,7 +95,8 @@ def make_plan(job: Reconstruction, *, memory_gb: float, held_gb: float) -> Plan:
     n_z, n_x = job.A.volume_zx
     n_t, rows, n_u = job.y.shape
     needs, overlap = job.needs, job.needs.overlap
-    row_gb = 4e-9 * (needs.volumes * n_z * n_x + needs.stacks * n_t * n_u)
+    # A slab that is written is held as computed, in grey values, and in the file's order.
+    row_gb = 4e-9 * (max(needs.volumes, 3) * n_z * n_x + needs.stacks * n_t * n_u)
     fit = int((memory_gb - BASE_GB - held_gb) / row_gb) - 2 * overlap
     if fit < min(4, rows):
         need = BASE_GB + held_gb + row_gb * (4 + 2 * overlap)
