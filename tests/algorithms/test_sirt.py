@@ -7,9 +7,10 @@ import pytest
 import torch
 
 from recon.algorithms.base import inverse
-from recon.algorithms.sirt import sirt
-from recon.algorithms.sirt_iterations import choose_iterations
+from recon.algorithms.sirt import SIRT, sirt
+from recon.algorithms.sirt_iterations import choose_iterations, look_at
 from recon.algorithms.sirt_state import Sirt
+from recon.errors import UserError
 from recon.geometry import Geometry
 from recon.projectors.native import NativeProjector
 from recon.simulate.ellipsoids import catalyst, project_ellipsoids, rasterise
@@ -142,4 +143,51 @@ def test_more_noise_wants_fewer_iterations_and_auto_finds_it() -> None:
         }
         assert errors[counts[-1]] < 1.15 * min(errors.values())
     assert counts[0] > counts[1] > counts[2]
-    assert torch.equal(sirt(A, y, n_iterations="auto"), sirt(A, y, n_iterations=counts[-1]))
+    classical = sirt(A, y, n_iterations="auto", momentum=False)
+    assert torch.equal(classical, sirt(A, y, n_iterations=counts[-1]))
+    settled = SIRT.settle(SIRT(), A, y, 12.0).method
+    assert settled.options["momentum"] is True
+    assert settled.options["n_iterations"] < counts[-1]
+    with_momentum = sirt(A, y)
+    assert torch.equal(with_momentum, settled(A, y))
+    assert float((with_momentum - truth).norm()) < 1.05 * min(errors.values())
+
+
+def test_momentum_goes_as_far_in_a_fraction_of_the_iterations(problem) -> None:
+    slow, fast = (
+        residuals(problem, n_iterations=n, momentum=m)[1][-1][1]
+        for n, m in ((70, False), (18, True))
+    )
+    assert fast < slow
+
+
+def test_momentum_keeps_the_bounds_and_begins_with_a_classical_step(problem) -> None:
+    x = sirt(problem.A, problem.noisy, n_iterations=7, momentum=True, minimum=0.0, maximum=0.8)
+    assert float(x.min()) >= 0 and float(x.max()) <= 0.8 + 1e-6
+    first = [sirt(problem.A, problem.noisy, n_iterations=1, momentum=m) for m in (False, True)]
+    assert torch.equal(*first)
+
+
+def test_momentum_is_refused_steps_that_diverge_and_auto_goes_without(problem) -> None:
+    with pytest.raises(UserError, match=r"relaxation=1.5 given beside momentum"):
+        sirt(problem.A, problem.noisy, n_iterations=2, momentum=True, relaxation=1.5)
+    settled = SIRT.settle(SIRT(relaxation=1.5), problem.A, problem.noisy, 1.0).method
+    assert settled.options["momentum"] is False
+
+
+def test_a_number_of_iterations_means_classical_iterations(problem) -> None:
+    plain = [sirt(problem.A, problem.noisy, n_iterations=5, **o) for o in ({}, {"momentum": False})]
+    assert torch.equal(*plain)
+
+
+def test_with_too_few_views_to_withhold_any_it_runs_as_long_as_ever(problem) -> None:
+    few = np.arange(4)
+    A, y = problem.A.views(few), problem.noisy[:4]
+    assert torch.equal(sirt(A, y), sirt(A, y, n_iterations=50))
+
+
+def test_looks_are_dense_at_first_and_end_at_the_limit() -> None:
+    looks = look_at(400)
+    assert looks[:6] == (1, 2, 3, 4, 5, 6) and looks[-1] == 400
+    steps = np.diff(looks)
+    assert (steps[4:] / looks[4:-1] < 0.25).all() and len(looks) < 100
