@@ -14,8 +14,8 @@ class Sirt:
 
     ``momentum``: steps start from x + beta (x - x before), with beta of Nesterov's sequence as in
     FISTA (Beck and Teboulle 2009, doi:10.1137/080716542); C and R are a diagonal metric in which
-    the step is short enough and the bounds remain a clamp. Then ``x`` of k steps fits the views
-    about as well as k^2 / 4 without. ``residual``: y - A of where the last step started.
+    the step is short enough and the bounds remain a clamp. The views are
+    fitted in a third to an eighth of the steps. ``residual``: y - A of where the last step started.
     """
 
     def __init__(

@@ -156,7 +156,7 @@ def test_more_noise_wants_fewer_iterations_and_auto_finds_it() -> None:
 def test_momentum_goes_as_far_in_a_fraction_of_the_iterations(problem) -> None:
     slow, fast = (
         residuals(problem, n_iterations=n, momentum=m)[1][-1][1]
-        for n, m in ((70, False), (18, True))
+        for n, m in ((54, False), (18, True))
     )
     assert fast < slow
 
