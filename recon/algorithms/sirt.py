@@ -39,9 +39,9 @@ def sirt(
 
     Gilbert 1972, doi:10.1016/0022-5193(72)90180-4. ``y``: (tilt, y, x); returns (z, y, x).
     ``n_iterations='auto'``: the fewest that predict withheld views well. ``momentum``: of Nesterov,
-    see ``Sirt``; the views are fitted in a third to an eighth of the iterations, in noise more than is good, so that
-    'auto' has it where withheld views say when to stop. ``stop``: end early once the residual falls
-    by less than this fraction per iteration.
+    see ``Sirt``; the views are fitted in a third to an eighth of the iterations, in noise more than
+    is good, so that 'auto' has it where withheld views say when to stop. ``stop``: end early once
+    the residual falls by less than this fraction per iteration.
     """
     check_views(A, y)
     check_run(1 if n_iterations == "auto" else n_iterations, minimum, maximum, relaxation, start)

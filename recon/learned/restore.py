@@ -47,6 +47,7 @@ NAMED = {
 }
 # Work, in iterations of TV, for those who wait: the network once on all slices, the choice of a weight
 NETWORK, WEIGHING = 25, 600
+LEAST_SHARE = 0.1  # of a network's change: less is neither seen nor told, and the network not run
 
 Correct = Callable[[Projector, Tensor, Inputs], tuple[Tensor, Tensor | None]]
 """(A, y, inputs) -> (z, y, x): the network's volume and its standard deviation, if it has one, in
@@ -113,7 +114,7 @@ def irdm(
     mirrors = MIRRORS if uncertainty else MIRRORS[:1]
     correct = _slice_by_slice(network, dimensions, mirrors)
     x, spread = _restored(A, y, correct, choices, noise, dimensions, minimum, callback)
-    return x, {} if spread is None else {"uncertainty": spread}
+    return x, {"uncertainty": spread} if uncertainty and spread is not None else {}
 
 
 def primal_dual(
@@ -187,6 +188,10 @@ def _restored(
                 scale=float(settled.scale),
                 dimensions=dimensions,
             )
+        if share == 0:  # what the network would say is not heard
+            with phase.part(4 * NETWORK + count + going_on):
+                x = made.converged()
+            return _reported(A, y, x, callback), torch.zeros_like(x)
         with phase.part(4 * NETWORK):
             volume, spread = _corrected(A, y, made, correct)
         x = bound(volume, minimum, None)
@@ -196,10 +201,14 @@ def _restored(
             with phase.part(going_on):
                 base = made.converged()
             x = base + share * (x - base)
+    return _reported(A, y, x, callback), None if spread is None else share * spread
+
+
+def _reported(A: Projector, y: Tensor, x: Tensor, callback: Callback | None) -> Tensor:
     progress = Progress(y, None, callback)
     if progress.wanted:
         progress.done(y - A(x))
-    return x, None if spread is None else share * spread
+    return x
 
 
 def _settle(
@@ -257,6 +266,7 @@ def _settle(
             with phase.part(CONVERGED_ITERATIONS - TV_ITERATIONS):
                 base = made.converged()
             share = choose_strength(unseen, y_unseen, base, x)
+            share = 0.0 if share < LEAST_SHARE else share
     return Choices(weight, scale, share, count)
 
 

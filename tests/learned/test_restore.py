@@ -125,6 +125,16 @@ def test_settled_choices_are_what_the_method_would_have_chosen(
     assert torch.equal(fixed, volume_only(IRDM(noise=0.2, uncertainty=False))(A, y))
 
 
+def test_a_network_that_is_not_heard_is_not_run(
+    series: tuple[NativeProjector, Tensor, Tensor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    A, y, _ = series
+    options = {"weight": 0.3, "scale": 1.0, "consistency": 2, "noise": 0.2}
+    hardly = IRDM(strength=1e-9, **options)(A, y)[0]
+    monkeypatch.setattr(restore, "_corrected", lambda *_: pytest.fail("the network was run"))
+    assert torch.allclose(IRDM(strength=0.0, **options)(A, y)[0], hardly, atol=1e-5)
+
+
 def test_what_was_given_is_not_found(series: tuple[NativeProjector, Tensor, Tensor]) -> None:
     """The record says what stood for ``auto``; a weight of the user's is not TV's own."""
     A, y, _ = series
@@ -141,6 +151,7 @@ def test_mirrored_inputs_give_a_spread(series: tuple[NativeProjector, Tensor, Te
     assert extras["uncertainty"].shape == x.shape
     assert float(extras["uncertainty"].mean()) > 0
     assert float(irdm(A, y, strength=0.0)[1]["uncertainty"].max()) == 0
+    assert irdm(A, y, strength=0.0, uncertainty=False)[1] == {}
     assert irdm(A, y, uncertainty=False)[1] == {}
 
 
