@@ -27,6 +27,7 @@ USAGE = """usage: tiltwise COMMAND [TILT_SERIES ...] [option=value ...]
   tiltwise reconstruct --help              all options, explained; algorithm=tv --help those of tv
   tiltwise info tilt_series.mrc            what was read, and what a run would need; runs nothing
   tiltwise check tilt_series.mrc           all that would stop a run before its work; runs nothing
+  tiltwise score FOLDER                    the trust scores of a finished run (trust=later)
   tiltwise train task=irdm                 train a network on synthetic phantoms
   tiltwise train --help                    all options of a training, explained
   tiltwise --version
@@ -43,11 +44,22 @@ Whether tiltwise reconstruct, with the same words, would get to its work: option
 series' header, memory, disk and the output folder. Prints ok and what would run, or one sentence
 and exit status 2; of several series, for each of them. Nothing is run or written.
 """
+SCORE_USAGE = """usage: tiltwise score FOLDER [threads=N]
+
+The trust scores of the finished run in FOLDER (its output=), as trust=standard makes them: for a run
+with trust=later or trust=none. run.json and the report are written anew; the tomogram stays.
+"""
 
 
 def main() -> None:
     """Console script ``tiltwise``: the first word is the command."""
-    commands = {"reconstruct": reconstruct, "info": info, "check": check, "train": train}
+    commands = {
+        "reconstruct": reconstruct,
+        "info": info,
+        "check": check,
+        "score": score,
+        "train": train,
+    }
     words = sys.argv[1:]
     if words and words[0] in commands:
         sys.argv = [f"{sys.argv[0]} {words[0]}", *words[1:]]
@@ -170,6 +182,31 @@ def check() -> None:
         print_checks(config, chosen)
 
     _compose_and_answer("check", CHECK_USAGE, answer)
+
+
+def score() -> None:
+    """``tiltwise score FOLDER``: the trust scores of a finished run; exits with 0 or 2."""
+    words = sys.argv[1:]
+    if {"-h", "--help"} & set(words):
+        print(SCORE_USAGE)
+        sys.exit(0)
+
+    def run() -> None:
+        folders = [w for w in words if not is_override(w)]
+        options = dict(w.split("=", 1) for w in words if is_override(w))
+        threads = options.pop("threads", "0")
+        if len(folders) != 1 or options or not threads.isdigit():
+            raise UserError(
+                f"{' '.join(words)[:100] or 'nothing'} given, tiltwise score FOLDER wanted, with "
+                "threads=N at most"
+            )
+        from pathlib import Path
+
+        from recon.command.score import score_folder
+
+        score_folder(Path(folders[0]), int(threads) or None)
+
+    _exit_after(run)
 
 
 def _compose_and_answer(
