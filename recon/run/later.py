@@ -66,8 +66,10 @@ def score_finished(
         n_z, _, n_x = record.shape_zyx
         A = projector(record.window.geometry(Geometry(angles, voxel)), (n_z, n_x), y.shape[2])
 
+        grey_scale = 1.0 if voxel is None else 1 / voxel
+
         def volume(rows: slice) -> Tensor:
-            return torch.from_numpy(read_rows(folder / "tomogram.mrc", rows) * (voxel or 1.0))
+            return torch.from_numpy(read_rows(folder / "tomogram.mrc", rows) / grey_scale)
 
         weight = record.settled.get("tv_weight")
         scores = trust(
