@@ -100,7 +100,7 @@ def test_progress_is_ground_and_only_the_door_listens() -> None:
     """Stages tell; who hears is for the command (or a notebook) to say."""
     assert ours(ROOT / "recon/progress.py") == set()
     users = {p.name for p in FILES if "report_to" in p.read_text("utf-8")}
-    assert users <= {"progress.py", "console.py", "config.py", "runs.py", "api.py"}
+    assert users <= {"progress.py", "console.py", "config.py", "runs.py", "score.py", "api.py"}
 
 
 @pytest.mark.parametrize("library", ["mrcfile", "tifffile", "h5py", "zarr", "rsciio", "mdocfile"])
