@@ -123,7 +123,7 @@ def test_tiltwise_alone_lists_its_commands(tiltwise: Main, words: tuple[str, ...
         ("recon", "did you mean reconstruct?"),
         ("Train", "did you mean train?"),
         ("algorithm=tv", "write tiltwise reconstruct algorithm=tv"),
-        ("xyz", "one of reconstruct, info, check, train wanted"),
+        ("xyz", "one of reconstruct, info, check, score, train wanted"),
     ],
 )
 def test_a_word_that_is_no_command(tiltwise: Main, word: str, says: str) -> None:
