@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from torch import Tensor
 
-from recon.algorithms.noise import noise_sigma
+from recon.algorithms.noise import measure_photon_transfer
 from recon.algorithms.sart import SART
 from recon.algorithms.sart_scheme import Scheme
 from recon.algorithms.sirt import SIRT
@@ -59,4 +59,6 @@ def settled(
     if "dimensions" in method.options:
         method = method.but({"dimensions": dimensions})
     settle = method.declared.settle
-    return volume_only(method if settle is None else settle(method, A, y, noise_sigma(y)).method)
+    return volume_only(
+        method if settle is None else settle(method, A, y, measure_photon_transfer(y).sigma).method
+    )

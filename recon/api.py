@@ -16,7 +16,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from recon.algorithms.noise import noise_sigma
+from recon.algorithms.noise import measure_photon_transfer
 from recon.align.found import alignment_of
 from recon.align.resample import noise_gain, resample
 from recon.align.xcorr import XCORR
@@ -141,7 +141,7 @@ def align(
     for doubt in (*doubt_geometry(of.geometry), doubt_order(of), alignment_of(solved).warning):
         if doubt:
             warnings.warn(doubt, stacklevel=2)
-    noise = noise_sigma(of.data) * noise_gain(solved.geometry)
+    noise = measure_photon_transfer(of.data).sigma * noise_gain(solved.geometry)
     done = resample(solved, threads=threads)
     return replace(done, facts={**done.facts, NOISE: noise})
 
@@ -288,4 +288,4 @@ def _shown() -> Iterator[None]:
 
 def _noise(of: TiltSeries) -> float:
     noise = of.facts.get(NOISE)
-    return noise if isinstance(noise, float) else noise_sigma(of.data)
+    return noise if isinstance(noise, float) else measure_photon_transfer(of.data).sigma

@@ -85,7 +85,7 @@ def tv(
         state.iterate()
         if progress.done(state.misfit):
             break
-    return state.x
+    return state.volume()
 
 
 def _needs(options: Options) -> Needs:

@@ -14,33 +14,37 @@ _OPTIONS = {"fastmath": True, "cache": True, "error_model": "numpy", "boundschec
 
 
 @njit(parallel=True, **_OPTIONS)
-def ascend(xbar, q, step, radius, along_c):
-    """q <- q + step * grad(xbar), each voxel's 3-vector then scaled back to length <= radius.
-    ``q``: (3, a, b, c)."""
+def ascend(xbar, q, step, radius, over, along_c):
+    """q <- q + over * (q_new - q), q_new = q + step * grad(xbar), each voxel's 3-vector scaled back
+    to length <= radius. ``q``: (3, a, b, c)."""
     n_a, n_b, n_c = xbar.shape
     for i in prange(n_a):
+        # One line of q_new.
+        na, nb, nc = np.empty(n_c, np.float32), np.empty(n_c, np.float32), np.empty(n_c, np.float32)
         for j in range(n_b):
             x = xbar[i, j]
             below = xbar[i + 1, j] if i + 1 < n_a else x
             beside = xbar[i, j + 1] if j + 1 < n_b else x
             qa, qb, qc = q[0, i, j], q[1, i, j], q[2, i, j]
             for k in range(n_c):
-                qa[k] += step * (below[k] - x[k])
-                qb[k] += step * (beside[k] - x[k])
+                na[k] = qa[k] + step * (below[k] - x[k])
+                nb[k] = qb[k] + step * (beside[k] - x[k])
+                nc[k] = qc[k]
             if along_c:
                 for k in range(n_c - 1):
-                    qc[k] += step * (x[k + 1] - x[k])
+                    nc[k] += step * (x[k + 1] - x[k])
             for k in range(n_c):
-                length2 = qa[k] * qa[k] + qb[k] * qb[k] + qc[k] * qc[k]
+                length2 = na[k] * na[k] + nb[k] * nb[k] + nc[k] * nc[k]
                 scale = radius / np.sqrt(max(length2, radius * radius))
-                qa[k] *= scale
-                qb[k] *= scale
-                qc[k] *= scale
+                qa[k] += over * (scale * na[k] - qa[k])
+                qb[k] += over * (scale * nb[k] - qb[k])
+                qc[k] += over * (scale * nc[k] - qc[k])
 
 
 @njit(parallel=True, **_OPTIONS)
-def descend(x, xbar, back, q, step_back, step_q, low, high):
-    """x <- clamp(x - step_back * back - step_q * grad'(q)); xbar <- 2 x_new - x_old."""
+def descend(x, xbar, back, q, step, over, low, high):
+    """x <- x + over * (x_new - x), x_new = clamp(x - step * (back + grad'(q))); xbar <- 2 x_new -
+    x."""
     n_a, n_b, n_c = x.shape
     for i in prange(n_a):
         for j in range(n_b):
@@ -57,6 +61,6 @@ def descend(x, xbar, back, q, step_back, step_q, low, high):
             for k in range(1, n_c):
                 bar[k] += qc[k - 1]
             for k in range(n_c):
-                new = min(max(row[k] - step_back * b[k] - step_q * bar[k], low), high)
+                new = min(max(row[k] - step * (b[k] + bar[k]), low), high)
                 bar[k] = 2 * new - row[k]
-                row[k] = new
+                row[k] += over * (new - row[k])

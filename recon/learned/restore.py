@@ -11,8 +11,8 @@ from monai.inferers.inferer import SlidingWindowInferer
 from torch import Tensor, nn
 
 from recon.algorithms.base import Callback, Progress, bound
-from recon.algorithms.noise import noise_sigma
-from recon.algorithms.pdhg import operator_norm
+from recon.algorithms.noise import measure_photon_transfer
+from recon.algorithms.operator_norm import operator_norm
 from recon.algorithms.tv import COUPLED, coarser_tv
 from recon.algorithms.tv_weight import choose_weight
 from recon.algorithms.withheld import EVERY, withheld_views
@@ -174,7 +174,7 @@ def _restored(
             f"dimensions={dimensions} given, 2 (each slice by itself) or 3 wanted; correct "
             f"algorithm.dimensions"
         )
-    noise = noise_sigma(y) if noise is None else noise
+    noise = measure_photon_transfer(y).sigma if noise is None else noise
     settled = _settle(A, y, correct, choices, noise, dimensions, minimum)
     share, count = float(settled.strength), int(settled.consistency)
     going_on = CONVERGED_ITERATIONS - TV_ITERATIONS if share < 1 else 0

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import torch
 
-from recon.algorithms.noise import noise_sigma
+from recon.algorithms.noise import measure_photon_transfer
 from recon.align.found import (
     ALIGN,
     FIDUCIALS,
@@ -113,7 +113,7 @@ def prepare(
     row = int(torch.argmax(aligned.data.var(dim=(0, 2))))
     before = turned[:, min(row, turned.shape[1] - 1)].numpy().copy()
     view = recorded(clean.data[nearest_to_zero(clean.geometry)].numpy())
-    noise = noise_sigma(clean.data) * noise_gain(solved.geometry)
+    noise = measure_photon_transfer(clean.data).sigma * noise_gain(solved.geometry)
     return (
         Prepared(
             aligned,

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from recon.algorithms.noise import noise_sigma
+from recon.algorithms.noise import measure_photon_transfer
 from recon.algorithms.tv_weight import choose_weight
 from recon.algorithms.withheld import busiest_rows
 from recon.geometry import Geometry
@@ -79,7 +79,7 @@ def make_example(
     y = record(density, finer, geometry, ranges, rng)
     n = truth.shape[0]
     A = NativeProjector(Geometry(geometry.angles_deg, None), (n, n), n)
-    noise, flat = noise_sigma(y), bool(rng.random() < ranges.flat)
+    noise, flat = measure_photon_transfer(y).sigma, bool(rng.random() < ranges.flat)
     dimensions = 2 if flat else 3
     weight = choose_weight(A, busiest_rows(y, 8), noise=noise, dimensions=dimensions)
     made = make_inputs(A, y, weight=weight, noise=noise, dimensions=dimensions)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from recon.algorithms.pdhg import operator_norm
+from recon.algorithms.operator_norm import operator_norm
 from recon.geometry import Geometry
 from recon.learned.irdm2020 import published_input
 from recon.learned.primal_dual import unrolled

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from recon.algorithms.pdhg import operator_norm
+from recon.algorithms.operator_norm import operator_norm
 from recon.algorithms.sirt import sirt
 from recon.algorithms.tv import tv
 from recon.algorithms.tv_weight import choose_weight
