@@ -105,6 +105,7 @@ def _page(runs: Sequence[Run]) -> str:
         sampled=sorted(
             {run.record.trust.rows for run in done if run.record.trust.rows is not None}
         ),
+        binned=sorted({run.record.trust.withheld_bin or 1 for run in done} - {1}),
         notes=[*notes, *(f"{run.label}: {note}" for run in done for note in run.notes)],
         several=len(done) > 1,
         alignments=[

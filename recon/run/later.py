@@ -14,7 +14,7 @@ from torch import Tensor
 from recon.errors import UserError
 from recon.geometry import Geometry
 from recon.io import read_volume
-from recon.io.mrc.slabs import read_rows
+from recon.io.mrc.planes import read_rows
 from recon.projectors.base import ProjectorFactory
 from recon.run.lock import locked
 from recon.run.record import Record
@@ -69,7 +69,9 @@ def score_finished(
         grey_scale = 1.0 if voxel is None else 1 / voxel
 
         def volume(rows: slice) -> Tensor:
-            return torch.from_numpy(read_rows(folder / "tomogram.mrc", rows) / grey_scale)
+            first, last, _ = rows.indices(y.shape[1])
+            found = read_rows(folder / "tomogram.mrc", first, last - first)
+            return torch.from_numpy(found / grey_scale)
 
         weight = record.settled.get("tv_weight")
         scores = trust(

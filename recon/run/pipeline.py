@@ -16,7 +16,8 @@ from torch import Tensor
 from recon.console import Console
 from recon.errors import UserError
 from recon.io import VolumeWriter, read_volume, write_volume
-from recon.io.mrc.slabs import middle_slices, read_rows
+from recon.io.mrc.planes import read_rows
+from recon.io.mrc.slabs import middle_slices
 from recon.metrics.against_truth import Scores, against_truth
 from recon.plausible import doubt_result
 from recon.run.analysis import analyze, is_wanted, write_known
@@ -263,7 +264,9 @@ def _trust(
     failure."""
 
     def volume(rows: slice) -> Tensor:
-        return torch.from_numpy(read_rows(out / "tomogram.mrc", rows) / job.grey_scale)
+        first, last, _ = rows.indices(job.y.shape[1])
+        found = read_rows(out / "tomogram.mrc", first, last - first)
+        return torch.from_numpy(found / job.grey_scale)
 
     try:
         # A weight that the user gave may be anything: what a method is judged beside is TV at its

@@ -176,20 +176,6 @@ def _read_all(descriptor: int, size: int) -> bytearray:
     return found
 
 
-def read_rows(path: Path, rows: slice) -> np.ndarray:
-    """(z, rows, x) of an MRC float32 volume of ours, section by section: no whole volume."""
-    with path.open("rb", buffering=0) as file:
-        nz, ny, nx = parse_header(file.read(HEADER_BYTES), name=path.name).shape
-        first, last, _ = rows.indices(ny)
-        found = np.empty((nz, last - first, nx), np.float32)
-        for z, section in enumerate(found):
-            file.seek(HEADER_BYTES + 4 * nx * (ny * z + first))
-            section[:] = np.frombuffer(_read_all(file.fileno(), section.nbytes), "<f4").reshape(
-                section.shape
-            )
-    return found
-
-
 def middle_slices(path: Path) -> Slices:
     """The planes through the middle of an MRC float32 volume of ours, read section by section: no
     mapping, no whole volume."""

@@ -18,7 +18,6 @@ from hypothesis import strategies as st
 
 from recon.errors import UserError
 from recon.io import VolumeWriter, read_volume, write_volume
-from recon.io.mrc.slabs import read_rows
 from recon.series import Volume
 
 SHAPE = (4, 9, 5)
@@ -128,9 +127,3 @@ def test_rows_that_do_not_fit_are_a_fault_of_the_caller(tmp_path: Path) -> None:
         with pytest.raises(ValueError, match="do not fit"):
             writer.write_rows(y0, rows)
     writer.discard()
-
-
-@pytest.mark.parametrize("rows", [slice(0, 9), slice(3, 5), slice(8, 9)])
-def test_rows_are_read_without_the_rest(rows: slice, tmp_path: Path) -> None:
-    write_volume(Volume(torch.from_numpy(DATA), None), tmp_path / "v.mrc")
-    np.testing.assert_array_equal(read_rows(tmp_path / "v.mrc", rows), DATA[:, rows])
