@@ -59,7 +59,12 @@ def test_overlap_follows_from_the_functions_own_default(dimensions: int, overlap
 
 def test_progress_counts_the_iterations_that_are_run() -> None:
     heard: list[int] = []
-    for method in (SIRT(), SIRT(n_iterations=3), TV(n_iterations=2, weight=0.0), WBP()):
+    for method in (
+        SIRT(n_iterations=5),
+        SIRT(n_iterations=3),
+        TV(n_iterations=2, weight=0.0),
+        WBP(),
+    ):
         heard.clear()
         reconstruct(method, A, torch.rand(21, 2, 16), callback=lambda i, r: heard.append(i))
         assert len(heard) == method.declared.needs(method.options).steps

@@ -21,6 +21,8 @@ from recon.progress import track_each
 from recon.projectors.base import Projector
 from recon.stage import BoundMethod, Method, Needs, Options, Settled, same_on_coarse
 
+USUAL = 40  # iterations with momentum
+
 
 def sirt(
     A: Projector,
@@ -71,11 +73,11 @@ def sirt(
 
 
 def _needs(options: Options) -> Needs:
-    classical = options["momentum"] is False or (
-        options["momentum"] == "auto" and options["n_iterations"] != "auto"
-    )
-    volumes = 2.5 if classical else 3.5
-    return Needs(volumes, 4, work=iterations(options), steps=iterations(options))
+    auto, momentum = options["n_iterations"] == "auto", options["momentum"]
+    classical = momentum is False or (momentum == "auto" and not auto)
+    # Before it is chosen, for the estimate of time: what series of good contrast take.
+    work = USUAL if auto else iterations(options)
+    return Needs(2.5 if classical else 3.5, 4, work=work, steps=iterations(options))
 
 
 def _settle(method: BoundMethod, A: Projector, y: Tensor, noise: float) -> Settled:
