@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 
-.PHONY: demo test lint bench bench-memory bench-quality clean
+.PHONY: demo test lint bench bench-user bench-memory bench-quality clean
 
 $(VENV)/.ready: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is wanted, this is " + sys.version.split()[0] + "; run: make PYTHON=python3.12 ...")'
@@ -13,6 +13,10 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 
 $(VENV)/.ready-test: $(VENV)/.ready
 	$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,astra,vendor]'
+	@touch $@
+
+$(VENV)/.ready-bench: $(VENV)/.ready-test
+	$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
 	@touch $@
 
 demo: $(VENV)/.ready
@@ -27,8 +31,15 @@ lint: $(VENV)/.ready-test
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
 
-bench: $(VENV)/.ready-test
+bench: $(VENV)/.ready-bench
 	$(PY) -m benchmarks.projectors
+	$(PY) -m benchmarks.projectors_summary
+
+bench-user: $(VENV)/.ready-bench
+	$(PY) -m benchmarks.time_to_error
+	$(PY) -m benchmarks.time_to_error_summary
+	$(PY) -m benchmarks.end_to_end
+	$(PY) -m benchmarks.end_to_end_summary
 
 bench-memory: $(VENV)/.ready-test
 	$(PY) -m benchmarks.memory
