@@ -11,13 +11,15 @@ import torch
 
 from benchmarks import projectors_summary
 from benchmarks.exact_data import truth
-from benchmarks.peers.job import OPERATIONS, Case, Job, case_of, middle, quality_db
+from benchmarks.peers.job import OPERATIONS, SIRT, Case, Job, case_of, middle, quality_db
 from benchmarks.peers.native import native_jobs
 from benchmarks.projectors import COLUMNS, SIZES, TABLE, measure, store
 from benchmarks.quality import read
 from benchmarks.quality_summary import README
 from recon.geometry import Geometry
 from recon.run.plan import SLAB_ROWS
+
+UNMEASURED = {(1024, SIRT)}  # six processor minutes in one go: more than the last run had
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +66,7 @@ def test_the_table_is_whole_and_the_readmes() -> None:
     measured = {(int(r["n"]), r["operation"], r["backend"]): r for r in rows}
     for n in SIZES:
         for operation in OPERATIONS:
-            if (n, operation) == (1024, "sirt50"):
+            if (n, operation) in UNMEASURED:
                 continue
             native = measured[n, operation, "native"]
             assert native["machine"] and native["rows"] == str(SLAB_ROWS)
