@@ -1,5 +1,5 @@
 """mbirjax on the CPU: both directions, with the angles' sign and the slices' order left as its own,
-which take no time. Written by its documentation: it has not been run by us."""
+which take no time. Written as its public examples use it; never run by us: it has not been run by us."""
 
 from __future__ import annotations
 
