@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, TypedDict
 
 from torch import Tensor
 
@@ -14,7 +14,7 @@ from recon.algorithms.base import (
     iterations,
     one_iteration,
 )
-from recon.algorithms.sirt_iterations import settled_length
+from recon.algorithms.sirt_iterations import has_momentum, settled_length
 from recon.algorithms.sirt_state import Sirt
 from recon.errors import UserError
 from recon.progress import track_each
@@ -22,6 +22,14 @@ from recon.projectors.base import Projector
 from recon.stage import BoundMethod, Method, Needs, Options, Settled, same_on_coarse
 
 USUAL = 40  # iterations with momentum
+
+
+class _Same(TypedDict):
+    """What every step of a run takes."""
+
+    relaxation: float
+    minimum: float | None
+    maximum: float | None
 
 
 def sirt(
@@ -52,18 +60,9 @@ def sirt(
             f"relaxation={relaxation} given beside momentum, at most 1 wanted, or it diverges; "
             "correct algorithm.relaxation"
         )
-    length, momentum = settled_length(
-        A, y, n_iterations, momentum, relaxation=relaxation, minimum=minimum, maximum=maximum
-    )
-    state = Sirt(
-        A,
-        y,
-        momentum=momentum,
-        relaxation=relaxation,
-        minimum=minimum,
-        maximum=maximum,
-        start=start,
-    )
+    same: _Same = {"relaxation": relaxation, "minimum": minimum, "maximum": maximum}
+    length, chosen = settled_length(A, y, n_iterations, momentum, **same)
+    state = Sirt(A, y, momentum=chosen, start=start, **same)
     progress = Progress(y, stop, callback)
     for _ in track_each("sirt", range(length)):
         if progress.done(state.measure()):
@@ -73,11 +72,10 @@ def sirt(
 
 
 def _needs(options: Options) -> Needs:
-    auto, momentum = options["n_iterations"] == "auto", options["momentum"]
-    classical = momentum is False or (momentum == "auto" and not auto)
+    momentum = has_momentum(options["n_iterations"], options["momentum"], options["relaxation"])
     # Before it is chosen, for the estimate of time: what series of good contrast take.
-    work = USUAL if auto else iterations(options)
-    return Needs(2.5 if classical else 3.5, 4, work=work, steps=iterations(options))
+    work = USUAL if options["n_iterations"] == "auto" else iterations(options)
+    return Needs(3.5 if momentum else 2.5, 4, work=work, steps=iterations(options))
 
 
 def _settle(method: BoundMethod, A: Projector, y: Tensor, noise: float) -> Settled:

@@ -25,6 +25,14 @@ LOOKS = 12  # at the withheld views, for each time that the number of iterations
 PATIENCE = 4  # looks without a better prediction before it ends
 
 
+def has_momentum(
+    n_iterations: int | Literal["auto"], momentum: bool | Literal["auto"], relaxation: float
+) -> bool:
+    """What ``momentum`` comes to: 'auto' is where withheld views choose the number, and
+    ``relaxation`` leaves room for it."""
+    return n_iterations == "auto" and relaxation <= 1 if momentum == "auto" else momentum
+
+
 def settled_length(
     A: Projector,
     y: Tensor,
@@ -35,11 +43,10 @@ def settled_length(
     minimum: float | None,
     maximum: float | None,
 ) -> tuple[int, bool]:
-    """(number of iterations, whether with momentum), for what is 'auto'. Momentum is where withheld
-    views choose the number, and ``relaxation`` leaves room for it."""
+    """(number of iterations, whether with momentum), for what is 'auto'."""
+    chosen = has_momentum(n_iterations, momentum, relaxation)
     if n_iterations != "auto":
-        return n_iterations, momentum is True
-    chosen = relaxation <= 1 if momentum == "auto" else momentum
+        return n_iterations, chosen
     if A.sinogram_tx[0] < EVERY + 2:
         return CLASSICAL, momentum is True
     begun = partial(Sirt, momentum=chosen, relaxation=relaxation, minimum=minimum, maximum=maximum)

@@ -110,8 +110,7 @@ def coarser_tv(options: Options, factor: int) -> Options:
     factor^2 greater differences: of values per voxel, on edges that are as sharp in voxels."""
     number = isinstance(options["weight"], float | int)
     weight = {"weight": options["weight"] / factor} if number else {}
-    noise = options.get("noise")
-    known = {} if noise is None else {"noise": noise / factor}
+    known = {} if options["noise"] is None else {"noise": options["noise"] / factor}
     return weight | known | dict(same_on_coarse(options, factor))
 
 

@@ -8,16 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from recon.errors import UserError
 from recon.geometry import Geometry
 from recon.io import read_volume
-from recon.io.mrc.planes import read_rows
 from recon.projectors.base import ProjectorFactory
 from recon.run.lock import locked
 from recon.run.record import Record
+from recon.run.tomogram_rows import rows_of
 from recon.stage import BoundMethod
 from recon.trust.comparison import compare_predictions
 from recon.trust.scores import TrustScores
@@ -66,13 +64,6 @@ def score_finished(
         n_z, _, n_x = record.shape_zyx
         A = projector(record.window.geometry(Geometry(angles, voxel)), (n_z, n_x), y.shape[2])
 
-        grey_scale = 1.0 if voxel is None else 1 / voxel
-
-        def volume(rows: slice) -> Tensor:
-            first, last, _ = rows.indices(y.shape[1])
-            found = read_rows(folder / "tomogram.mrc", first, last - first)
-            return torch.from_numpy(found / grey_scale)
-
         weight = record.settled.get("tv_weight")
         scores = trust(
             A,
@@ -80,7 +71,7 @@ def score_finished(
             method,
             noise=record.noise_per_pixel or 0.0,
             tv_weight=weight if isinstance(weight, float) else None,
-            volume=volume,
+            volume=rows_of(folder / "tomogram.mrc", voxel),
         )
         replace(record, trust=scores).write(folder / "run.json")
     return compare_predictions(scores, method.name)

@@ -9,14 +9,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import torch
 from scipy import ndimage
-from torch import Tensor
 
 from recon.console import Console
 from recon.errors import UserError
 from recon.io import VolumeWriter, read_volume, write_volume
-from recon.io.mrc.planes import read_rows
 from recon.io.mrc.slabs import middle_slices
 from recon.metrics.against_truth import Scores, against_truth
 from recon.plausible import doubt_result
@@ -43,6 +40,7 @@ from recon.run.preview import write_preview
 from recon.run.record import Record, grey_unit, make_record
 from recon.run.slabs import Outcome, load_state, reconstruct_slabs, resumed_plan
 from recon.run.stages import Settings, Stages
+from recon.run.tomogram_rows import rows_of
 from recon.section.found import Window
 from recon.section.words import say_window
 from recon.series import Slices
@@ -262,16 +260,11 @@ def _trust(
 ) -> TrustScores:
     """Scores without a truth, on a sample of rows; a series too short for them is said, and is no
     failure."""
-
-    def volume(rows: slice) -> Tensor:
-        first, last, _ = rows.indices(job.y.shape[1])
-        found = read_rows(out / "tomogram.mrc", first, last - first)
-        return torch.from_numpy(found / job.grey_scale)
-
     try:
         # A weight that the user gave may be anything: what a method is judged beside is TV at its
         # own.
         noise, weight = prepared.noise, settled.tv_weight
+        volume = rows_of(out / "tomogram.mrc", prepared.aligned.geometry.pixel_nm)
         scores = stages.trust(
             job.A, job.y, job.method, noise=noise, tv_weight=weight, volume=volume
         )

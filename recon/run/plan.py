@@ -14,6 +14,7 @@ from recon.algorithms.withheld import busiest
 from recon.errors import UserError
 from recon.projectors.base import Projector
 from recon.projectors.masked import masked, unmasked
+from recon.run.tomogram_rows import grey_scale
 from recon.series import TiltSeries
 from recon.stage import BoundMethod, Needs, Settled, needs_of
 
@@ -84,9 +85,7 @@ def set_up(
     settle, settled = method.declared.settle, Settled(method)
     if settle is not None:
         settled = settle(method, *busiest(A, y), noise)
-    pixel = series.geometry.pixel_nm
-    scale = 1.0 if pixel is None else 1 / pixel
-    return Reconstruction(A, y, settled.method, scale), settled
+    return Reconstruction(A, y, settled.method, grey_scale(series.geometry.pixel_nm)), settled
 
 
 def make_plan(job: Reconstruction, *, memory_gb: float, held_gb: float) -> Plan:

@@ -32,6 +32,7 @@ from recon.trust.scores import TrustScores
 
 LARGEST_SAMPLE = 1 << 22  # voxels: the scores must fit beside what the memory plan allows
 
+NO_SCORES = TrustScores()
 RowsOf = Callable[[slice], Tensor]
 """rows of the series -> those of the finished volume (z, y, x), in units of the projector"""
 
@@ -75,18 +76,11 @@ def standard(
     references = {name: make() for name, make in makers.items() if name != method.name}
     same = method if coarser is None else method.but(coarser(method.options, factor))
     sample_A, sample = busiest(A, y, rows)
-    methods = {method.name: same} | references
-    predicted = predict(*seen, methods, noise=coarse_noise, every=every)
+    predicted = predict(*seen, {method.name: same} | references, noise=coarse_noise, every=every)
     made = None if volume is None else volume(find_busiest(y, rows)).to(sample.device)
-    scores = assess(sample_A, sample, method, noise=noise, x=made)
     return replace(
-        scores,
-        withheld=predicted.withheld,
-        withheld_every=every,
+        assess(sample_A, sample, method, noise=noise, x=made, onto=predicted),
         withheld_bin=factor,
-        withheld_angles_deg=predicted.withheld_angles_deg,
-        withheld_per_view=predicted.withheld_per_view,
-        noise_share_of_data=predicted.noise_share_of_data,
         reference_options={name: dict(one.options) for name, one in references.items()},
     )
 
@@ -111,10 +105,17 @@ def nothing(
 
 
 def assess(
-    A: Projector, y: Tensor, method: BoundMethod, *, noise: float, x: Tensor | None = None
+    A: Projector,
+    y: Tensor,
+    method: BoundMethod,
+    *,
+    noise: float,
+    x: Tensor | None = None,
+    onto: TrustScores = NO_SCORES,
 ) -> TrustScores:
     """What the rows of ``y`` say of ``method`` and of ``x``, its volume of them (None: it is made):
     what noise leaves, what was measured and what invented, and where two halves of the views agree.
+    ``onto``: scores that these are added to.
 
     Curves have four digits: they are for looking at.
     """
@@ -124,7 +125,8 @@ def assess(
             x = run(A, y)
     frequency, correlation = even_odd_curve(A, y, run)
     whitened = whitened_residual(A, y, x, noise) if noise > 0 else np.array([math.nan])
-    return TrustScores(
+    return replace(
+        onto,
         rows=y.shape[1],
         whitened_residual=float(np.sqrt((whitened**2).mean())),
         whitened_residual_per_view=_digits(whitened) if noise > 0 else (),
