@@ -10,7 +10,7 @@ from recon.algorithms.tv import tv
 from recon.algorithms.tv_weight import choose_weight
 from recon.errors import UserError
 from recon.geometry import Geometry
-from recon.learned.dip import DIP, dip
+from recon.learned.dip import DIP, dip, settled_term
 from recon.learned.dip_state import DeepPrior
 from recon.projectors.masked import masked
 from recon.projectors.native import NativeProjector
@@ -56,11 +56,11 @@ def test_it_begins_with_tv_and_adds_nothing(scene) -> None:
 
 def test_withheld_views_say_when_to_stop(scene, monkeypatch: pytest.MonkeyPatch) -> None:
     A, y, _ = scene
-    monkeypatch.setattr("recon.learned.dip.LIMIT", 30)
+    monkeypatch.setattr("recon.learned.dip.LOOKS", (1, 10, 20, 30))
     settled = DIP.settle(DIP(), A, y, 0.5)
     count = settled.found["dip_iterations"]
     assert settled.method.options["n_iterations"] == count
-    assert count == 1 or 10 <= count <= 30
+    assert count in (1, 10, 20, 30)
     assert settled.tv_weight == settled.method.options["weight"] > 0
 
 
@@ -112,8 +112,8 @@ def test_too_few_views_to_withhold_any_are_fitted_all_the_same(scene) -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"data_term": "l1"}, "data_term=l1 given, poisson or least_squares wanted"),
-        ({"begin": "wbp"}, "begin=wbp given, tv or noise wanted"),
+        ({"data_term": "l1"}, "data_term=l1 given, one of auto, poisson, least_squares wanted"),
+        ({"begin": "wbp"}, "begin=wbp given, one of tv, noise wanted"),
         ({"learning_rate": 0.0}, "learning_rate=0.0 given"),
         ({"n_iterations": 0}, "n_iterations=0 given"),
     ],
@@ -127,7 +127,9 @@ def test_bad_options_are_named(scene, options, said) -> None:
 def test_views_that_are_no_counts_are_refused_where_counts_are_wanted(scene) -> None:
     A, y, _ = scene
     with pytest.raises(UserError, match=r"use algorithm\.data_term=least_squares"):
-        dip(A, y - y.mean(), n_iterations=2, weight=1.0)
+        dip(A, y - y.mean(), n_iterations=2, weight=1.0, data_term="poisson")
+    assert settled_term(y, "auto") == "poisson"
+    assert settled_term(y - y.mean(), "auto") == "least_squares"
 
 
 def test_the_mean_is_of_the_last_steps(scene) -> None:
