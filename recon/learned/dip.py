@@ -24,7 +24,6 @@ LOOKS = (1, *(round(10 * 2 ** (k / 4)) for k in range(24)))
 UNTOLD = 60  # steps where there are too few views to withhold any
 USUAL = 80  # for the estimate of time
 WORK = 20  # of an iteration of SIRT: a step of the network, forward and back
-NEGATIVE = 0.05  # of all that the views hold: more is no counting
 
 
 def dip(
@@ -34,7 +33,7 @@ def dip(
     n_iterations: int | Literal["auto"] = "auto",
     begin: Literal["tv", "noise"] = "tv",
     weight: float | Literal["auto"] = "auto",
-    data_term: DataTerm | Literal["auto"] = "auto",
+    data_term: DataTerm = "poisson",
     learning_rate: float = 3e-3,
     minimum: float | None = 0.0,
     maximum: float | None = None,
@@ -49,8 +48,8 @@ def dip(
 
     ``begin``: tv, the network is given TV of this ``weight`` and says what to add to it, nothing
     where withheld views do not want it (after Baguer et al. 2020, doi:10.1088/1361-6420/aba415);
-    noise, it says everything, as published. ``data_term``: poisson for counts in any unit without
-    offset, or least_squares; auto: poisson where next to nothing is below zero. Raises ``UserError``.
+    noise, it says everything, as published. ``data_term``: poisson for counts in any unit, or
+    least_squares. Raises ``UserError``.
     """
     check_views(A, y)
     _check(n_iterations, begin, data_term, learning_rate, minimum, maximum)
@@ -73,10 +72,8 @@ def dip(
 
 
 def _begun(A: Projector, y: Tensor, options: Mapping[str, Any]) -> DeepPrior:
-    """Raises ``UserError`` for views that are no counts where counts are wanted."""
-    names = ("learning_rate", "minimum", "maximum", "seed")
+    names = ("data_term", "learning_rate", "minimum", "maximum", "seed")
     given = {name: options[name] for name in names}
-    given["data_term"] = settled_term(y, options["data_term"])
     if options["begin"] == "noise":
         return DeepPrior(A, y, **given)
     bounds = {"minimum": options["minimum"], "maximum": options["maximum"]}
@@ -107,21 +104,6 @@ def _settled(
     return choose_iterations(begun, A, y, name="the network", looks=LOOKS), weight
 
 
-def settled_term(y: Tensor, data_term: DataTerm | Literal["auto"]) -> DataTerm:
-    """Raises ``UserError`` for views that are no counts in any unit where counts are wanted."""
-    if data_term == "least_squares":
-        return data_term
-    below = -float(y.clamp(max=0).double().sum())
-    if below <= NEGATIVE * float(y.abs().double().sum()):
-        return "poisson"
-    if data_term == "auto":
-        return "least_squares"
-    raise UserError(
-        "views with much below zero given, counts without offset wanted for data_term=poisson; use "
-        "algorithm.data_term=least_squares, or subtract the background"
-    )
-
-
 def _check(
     n_iterations: int | Literal["auto"],
     begin: str,
@@ -133,11 +115,11 @@ def _check(
     check_run(1 if n_iterations == "auto" else n_iterations, minimum, maximum)
     for name, value, known in (
         ("begin", begin, ("tv", "noise")),
-        ("data_term", data_term, ("auto", "poisson", "least_squares")),
+        ("data_term", data_term, ("poisson", "least_squares")),
     ):
         if value not in known:
             raise UserError(
-                f"{name}={value} given, one of {', '.join(known)} wanted; correct algorithm.{name}"
+                f"{name}={value} given, {' or '.join(known)} wanted; correct algorithm.{name}"
             )
     if not 0 < learning_rate < 1:
         raise UserError(
@@ -154,8 +136,7 @@ def _needs(options: Options) -> Needs:
 def _settle(method: BoundMethod, A: Projector, y: Tensor, noise: float) -> Settled:
     asked, options = method.options["n_iterations"], method.options
     count, weight = _settled(A, y, options, noise, asked)
-    term = settled_term(y, options["data_term"])  # one for all slabs
-    found = {"n_iterations": count, "weight": weight, "data_term": term}
+    found = {"n_iterations": count, "weight": weight}
     told = {"dip_iterations": count} if asked == "auto" else {}
     own = options["weight"] == "auto" and options["begin"] == "tv"
     return Settled(method.but(found), told, tv_weight=weight if own else None)
