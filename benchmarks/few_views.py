@@ -30,7 +30,6 @@ from recon.io.atomic import replacing
 from recon.learned.dip import DIP
 from recon.phantoms.base import Phantom
 from recon.phantoms.nanoparticle import nanoparticle
-from recon.phantoms.porous_silica import porous_silica
 from recon.phantoms.quantum_dot import quantum_dot
 from recon.projectors.native import NativeProjector
 from recon.stage import BoundMethod, volume_only
@@ -42,7 +41,6 @@ SIZE, ROWS = 64, 8
 FAMILIES: dict[str, Callable[..., Phantom]] = {
     "nanoparticle": nanoparticle,
     "quantum_dot": quantum_dot,
-    "porous_silica": porous_silica,
 }
 VIEWS = {
     "+-60 deg, every 10": (60.0, 10.0),

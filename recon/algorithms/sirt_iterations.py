@@ -95,10 +95,12 @@ def choose_iterations(
     *,
     name: str = "SIRT",
     looks: Sequence[int] | None = None,
+    flat: float = FLAT,
 ) -> int:
     """The fewest iterations after which withheld views are predicted as well as may be, but for
     what they hardly tell; ``begun`` makes SIRT (or another, by its ``name``) with its other options,
-    on (tilt, y, x) rows. ``looks``: after which iterations, rising.
+    on (tilt, y, x) rows. ``looks``: after which iterations, rising;
+    ``flat``: of the least squared error, what withheld views hardly tell.
 
     SIRT fits the specimen first and the noise later (semi-convergence); the error of views that it
     does not see is least in between.
@@ -118,7 +120,7 @@ def choose_iterations(
                 break
     squared, everything = np.square(errors), float(torch.linalg.vector_norm(wanted)) ** 2
     least = float(squared.min())
-    borne = min(FLAT * least, FLAT_OF_EXPLAINED * max(everything - least, 0.0))
+    borne = min(flat * least, FLAT_OF_EXPLAINED * max(everything - least, 0.0))
     return looks[int(np.argmax(squared <= least + borne))]
 
 
