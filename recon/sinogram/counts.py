@@ -59,8 +59,8 @@ def count_model(series: TiltSeries) -> CountModel:
     """From the noise of the views, as they were before interpolation smoothed it where that is
     known. Raises ``UserError`` where there is no noise to take out.
 
-    Whole numbers from 0 whose noise is about that of counts are counts. Noise that does not grow with the signal is read-out noise of counts so small that they are
-    next to continuous.
+    Whole numbers from 0 whose noise is about that of counts are counts. Noise that does not grow
+    with the signal is read-out noise of counts so small that they are next to continuous.
     """
     told = series.facts.get(TRANSFER)
     found = (
