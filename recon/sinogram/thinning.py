@@ -16,13 +16,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-LAGS = 4  # pixels: noise that interpolation smoothed is correlated no farther
+LAGS = 6  # pixels: noise that interpolation smoothed is correlated no farther
 
 
 @dataclass(frozen=True, eq=False)
 class Splitter:
     """``counts``: (tilt, y, x). ``expected``: of each, and ``shape``: (2 LAGS + 1, 2 LAGS + 1)
-    autocorrelation of their noise; None for true counts."""
+    autocovariance of their noise (``correlation``); None for true counts."""
 
     counts: Tensor
     read: float
@@ -53,7 +53,7 @@ class Splitter:
         return a[back.tolist()], b[back.tolist()]
 
     def _noise(self, shape: tuple[int, ...], rng: np.random.Generator) -> Tensor:
-        """Noise of variance 1, correlated as that of the series."""
+        """Noise with the autocovariance of that of the series."""
         assert self.shape is not None
         wide = (shape[1] + 2 * LAGS, shape[2] + 2 * LAGS)
         kernel = np.zeros(wide)
@@ -66,8 +66,9 @@ class Splitter:
 
 
 def correlation(counts: Tensor, expected: Tensor, read: float) -> np.ndarray:
-    """Autocorrelation of the noise (counts less ``expected``, both (tilt, y, x)) up to ``LAGS``
-    pixels, tapered, 1 in the middle."""
+    """Autocovariance of the noise (counts less ``expected``, both (tilt, y, x)) up to ``LAGS``
+    pixels, tapered, in units of what counting and read-out would give a pixel: 1 in the middle where
+    nothing was interpolated."""
     noise = ((counts - expected) / (expected + read).clamp(min=1e-3).sqrt()).numpy(force=True)
     noise = noise - noise.mean((1, 2), keepdims=True)
     n_y, n_x = noise.shape[1:]
@@ -77,7 +78,7 @@ def correlation(counts: Tensor, expected: Tensor, read: float) -> np.ndarray:
     full = np.fft.irfft2(power, s=(2 * n_y, 2 * n_x))
     lags = np.arange(-LAGS, LAGS + 1)
     pairs = (n_y - np.abs(lags))[:, None] * (n_x - np.abs(lags))[None]
-    found = full[np.ix_(lags, lags)] / np.maximum(pairs, 1)
-    taper = np.cos(0.5 * np.pi * lags / (LAGS + 1)) ** 2
-    shaped: np.ndarray = found / max(float(found[LAGS, LAGS]), 1e-12) * taper[:, None] * taper
+    found = full[np.ix_(lags, lags)] / (np.maximum(pairs, 1) * len(noise))
+    taper = np.cos(0.5 * np.pi * lags / (LAGS + 1))
+    shaped: np.ndarray = found * taper[:, None] * taper
     return shaped
