@@ -71,7 +71,7 @@ def test_read_noise_and_interpolation_are_what_they_are_called() -> None:
         for share in (0.0, 1.0)
     )
     assert neighbours(plain.counts - plain.truth) < 0.05
-    assert neighbours(moved.counts - moved.truth) > 0.1
+    assert neighbours(moved.counts - moved.truth) > 0.07
 
 
 def test_a_group_follows_from_its_number_and_is_kept(tmp_path: Path) -> None:
@@ -95,15 +95,15 @@ def test_a_batch_follows_from_the_generator(tmp_path: Path) -> None:
     assert one.pictures.shape == (4, 6, 16, 16)
 
 
-def test_it_learns_and_resumes_to_the_same_bits(tmp_path: Path) -> None:
+def test_a_stopped_training_goes_on_to_the_same_bits(tmp_path: Path) -> None:
     trainer = Trainer(
-        precision="32-true", steps=30, warm_up=3, groups=2, first_groups=2, validate_every=30,
+        precision="32-true", steps=8, warm_up=3, groups=2, first_groups=2, validate_every=8,
         learning_rate=5e-3,
     )  # fmt: skip
     views = source(tmp_path / "views")
     material = gather_views(views, views, TASK, 2)
     weights = []
-    for name, stops in (("whole", (None,)), ("parts", (11, None))):
+    for name, stops in (("whole", (None,)), ("parts", (5, None))):
         folder = tmp_path / name
         folder.mkdir()
         for stop in stops:
@@ -111,13 +111,26 @@ def test_it_learns_and_resumes_to_the_same_bits(tmp_path: Path) -> None:
             train(short, TASK, views, material.judge, folder, {}, Console())
         weights.append((folder / "checkpoint.safetensors").read_bytes())
     assert weights[0] == weights[1]
-    examples = views.group(0)
-    batch = TASK.draw(examples, np.random.default_rng(1))
-    torch.manual_seed(0)
-    before = float(TASK.losses(NETWORK().eval(), batch)[0].detach())
-    header, last = (tmp_path / "whole" / "log.csv").read_text().splitlines()
+    header = (tmp_path / "whole" / "log.csv").read_text().splitlines()[0]
     assert header == "step,seconds,loss,seen_0.5,seen_2,seen_10,held_out_0.5,held_out_2,held_out_10"
-    assert float(last.split(",")[2]) < before
+
+
+def test_the_loss_is_in_decibels_and_can_be_learned() -> None:
+    batch = TASK.draw([disc()], np.random.default_rng(1))
+    torch.manual_seed(0)
+    network = NETWORK()
+    optimiser = torch.optim.Adam(network.parameters(), 1e-2)
+    losses = []
+    for _ in range(60):
+        loss, shown = TASK.losses(network, batch)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        losses.append(float(loss.detach()))
+    assert shown is None
+    assert losses[-1] < losses[0] - 2  # a seventh of the squared error
+    same = replace(batch, truth=network(batch.pictures)[:, 0].detach() + 0.1)
+    assert float(TASK.losses(network, same)[0].detach()) == pytest.approx(np.log(0.01), abs=1e-3)
 
 
 def test_sizes_that_do_not_fit_are_a_sentence() -> None:
