@@ -39,7 +39,7 @@ def noise2noise(
     series: TiltSeries,
     *,
     weights: str = "denoise",
-    steps: int = 600,
+    steps: int = 300,
     learning_rate: float = 5e-4,
     share: float = 0.7,
     strength: float = 1.0,
