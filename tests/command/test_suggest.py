@@ -50,7 +50,7 @@ def test_the_option_that_was_meant(line: str, meant: str) -> None:
     [
         ("algorithm.weight=3", ["sirt has no weight", "tv", "algorithm=NAME"]),
         ("weight=3", ["sirt has no weight", "algorithm.weight"]),
-        ("algorithm.n_subsets=3", ["sart has it", "algorithm=sart"]),
+        ("algorithm.cutoff=3", ["has it", "algorithm=wbp"]),
         ("align=none align.rounds=0", ["none has no rounds", "xcorr"]),
         ("phantom.size=3", ["no phantom is chosen"]),
     ],
