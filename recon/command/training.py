@@ -30,8 +30,10 @@ from recon.training import state
 from recon.training.base import B, E, Material, Task
 from recon.training.bead_crops import BeadRanges, BeadSizes, BeadSource, Crops
 from recon.training.beads import Fiducials, gather_beads
-from recon.training.examples import Example, Ranges
+from recon.training.examples import Ranges
+from recon.training.inpaint import Inpaint, make_inpaint_judge
 from recon.training.loop import Trainer, train
+from recon.training.sinograms import SinogramSource, describe_sinograms
 from recon.training.source import PhantomSource, Sizes
 from recon.training.statistics import in_use
 from recon.training.tasks import Irdm, Irdm2020, PrimalDual
@@ -64,8 +66,9 @@ def run_training(config: DictConfig) -> Path:
         else Path(str(config.output)).expanduser()
     )
     check_ours(folder)
+    material: Material[Any]
     if isinstance(task, Fiducials):
-        material: Material[Any] = _gather_beads(config, ranges, sizes, trainer, console)
+        material = _gather_beads(config, ranges, sizes, trainer, console)
     else:
         material = _gather_phantoms(config, task, ranges, sizes, trainer, console)
     make_folder(folder)
@@ -104,12 +107,12 @@ def check_ours(folder: Path) -> None:
 
 def _gather_phantoms(
     config: DictConfig,
-    task: Irdm | PrimalDual | Irdm2020,
+    task: Irdm | PrimalDual | Irdm2020 | Inpaint,
     ranges: object,
     sizes: object,
     trainer: Trainer,
     console: Console,
-) -> Material[Example]:
+) -> Material[Any]:
     """Examples of the families that ``config`` names, and a judge of its own seeds and families."""
     if not (isinstance(ranges, Ranges) and isinstance(sizes, Sizes)):
         raise UserError(
@@ -129,27 +132,31 @@ def _gather_phantoms(
             "phantoms=[volume.mrc]"
         )
     kept = Path(str(config.examples)).expanduser()
+    kind = "sinograms-" if isinstance(task, Inpaint) else ""
     examples, held = (
-        kept / _digest(part, ranges, sizes, trainer.seed) for part in (seen, held_out)
+        kept / f"{kind}{_digest(part, ranges, sizes, trainer.seed)}" for part in (seen, held_out)
     )
     console.say(
         f"examples of {', '.join(seen)} in {examples}",
         f"held out: {', '.join(held_out) or 'none'}",
         "making the validation set",
     )
-    source = PhantomSource(seen, ranges, trainer.seed, examples, sizes)
-    judge = make_judge(
-        task,
-        *(
-            _few(part, ranges, sizes, trainer.seed, where)
-            for part, where in ((seen, examples), (held_out, held))
-        ),
-    )
     facts: dict[str, object] = {"families": sorted(seen), "ranges": asdict(ranges)}
     volumes = {name: given.sha256 for name, given in volumes_of(seen).items()}
     if volumes:
         facts["volumes"] = volumes
-    return Material(source, judge, facts, lambda: _data_card(source))
+    few = replace(sizes, per_phantom=2)
+    for folder in (examples, held):
+        (folder / "validation").mkdir(parents=True, exist_ok=True)
+    judged = ((seen, examples / "validation"), (held_out, held / "validation"))
+    if isinstance(task, Inpaint):
+        gaps = SinogramSource(seen, ranges, trainer.seed, examples, sizes)
+        one = replace(sizes, per_phantom=1)
+        by = (SinogramSource(part, ranges, trainer.seed, at, one) for part, at in judged)
+        return Material(gaps, make_inpaint_judge(*by), facts, lambda: describe_sinograms(gaps))
+    source = PhantomSource(seen, ranges, trainer.seed, examples, sizes)
+    by_slices = (PhantomSource(part, ranges, trainer.seed, at, few) for part, at in judged)
+    return Material(source, make_judge(task, *by_slices), facts, lambda: _data_card(source))
 
 
 def _gather_beads(
@@ -173,15 +180,6 @@ def _gather_beads(
 
 def _other_groups(config: DictConfig) -> str:
     return " and ".join(f"{name} of {config[name]['_target_']}" for name in ("ranges", "sizes"))
-
-
-def _few(
-    families: dict[str, Family], ranges: Ranges, sizes: Sizes, seed: int, folder: Path
-) -> PhantomSource:
-    (folder / "validation").mkdir(parents=True, exist_ok=True)
-    return PhantomSource(
-        families, ranges, seed, folder / "validation", replace(sizes, per_phantom=2)
-    )
 
 
 def _digest(
