@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -88,8 +88,14 @@ def half_turn(angles_deg: np.ndarray, measured: np.ndarray, step_deg: float = ST
     reversed_here = np.zeros(n_rows, bool)
     reversed_here[there] = behind
     rows = np.concatenate(angles)
-    apart = np.abs(np.mod(rows[:, None] - turned[None] + 90, 180) - 90)
-    return HalfTurn(rows, view, reversed_here, apart.min(1), own, grid)
+    return HalfTurn(rows, view, reversed_here, _distance(rows, turned), own, grid)
+
+
+def without(turn: HalfTurn, views: np.ndarray) -> HalfTurn:
+    """The half-turn as if ``views`` had not been measured."""
+    view = np.where(np.isin(turn.view, views), -1, turn.view)
+    distance = _distance(turn.angles_deg, turn.angles_deg[view >= 0])
+    return replace(turn, view=view, distance_deg=distance)
 
 
 def laid_out(views: Tensor, turn: HalfTurn) -> Tensor:
@@ -106,6 +112,11 @@ def missing_geometry(turn: HalfTurn, pixel_nm: float | None) -> tuple[Geometry, 
     half-turn is seen from behind there)."""
     angles, behind = turn.in_range()
     return Geometry(angles[turn.missing], pixel_nm), behind[turn.missing]
+
+
+def _distance(angles_deg: np.ndarray, measured_deg: np.ndarray) -> np.ndarray:
+    apart = np.abs(np.mod(angles_deg[:, None] - measured_deg[None] + 90, 180) - 90)
+    return np.where(apart.min(1) < SAME_DEG, 0.0, apart.min(1))
 
 
 def _closed(angles_deg: np.ndarray) -> np.ndarray:

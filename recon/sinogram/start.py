@@ -4,7 +4,7 @@ reconstructions of them, reprojected at all angles of the half-turn."""
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -27,7 +27,7 @@ TENTHS = 10.0  # the unit of differences is a tenth of the views' grey scale
 class Start:
     """(angle, y, x) each, on the half-turn: ``measured`` views; ``tv`` of them, reprojected, and
     TV as ``RESTORER`` corrects it, ``restored``; ``seen``, 1 where a pixel was measured. Values are
-    divided by ``scale``. ``snr``: of the views."""
+    divided by ``scale``. ``snr``: of the views. ``density``: of the specimen."""
 
     measured: Tensor
     tv: Tensor
@@ -35,6 +35,11 @@ class Start:
     seen: Tensor
     scale: float
     snr: float
+    density: float = 1.0
+
+    def rows(self, rows: slice) -> Start:
+        names = ("measured", "tv", "restored", "seen")
+        return replace(self, **{name: getattr(self, name)[:, rows] for name in names})
 
 
 def make_start(
@@ -46,15 +51,18 @@ def make_start(
     weight: float,
     noise: float,
     scale: float | None = None,
+    density: float | None = None,
     dimensions: int = 3,
 ) -> Start:
     """``A``: of the views ``y`` (tilt, y, x), whose ``precision`` is 0 where nothing was measured.
-    ``weight``: of TV. ``noise``: standard deviation per pixel. ``scale``: None takes the grey scale
-    of the measured views."""
+    ``weight``: of TV. ``noise``: standard deviation per pixel. ``scale``, ``density``: None takes
+    the grey scales of the measured views and of TV."""
     seen = torch.ones_like(y) if precision is None else (precision > 0).to(y.dtype)
     scale = grey_scale(y * seen) if scale is None else scale
     solved, given = masked(A, y, precision)
-    made = make_inputs(solved, given, weight=weight, noise=noise, dimensions=dimensions)
+    made = make_inputs(
+        solved, given, weight=weight, noise=noise, scale=density, dimensions=dimensions
+    )
     correct = slice_by_slice(load_trained(RESTORER, task="irdm").network, dimensions)
     restored = correct(solved, given, made)[0].clamp(min=0)
     everywhere = A.resized(Geometry(turn.angles_deg[turn.missing]), A.volume_zx, A.sinogram_tx[1])
@@ -63,7 +71,9 @@ def make_start(
         for volume in (made.tv, restored)
     )
     measured, there = laid_out(y, turn), laid_out(seen, turn)
-    return Start(measured * there / scale, tv, better, there, scale, snr(y * seen, noise))
+    return Start(
+        measured * there / scale, tv, better, there, scale, snr(y * seen, noise), made.scale
+    )
 
 
 def channels(start: Start, distance_deg: np.ndarray) -> Tensor:
