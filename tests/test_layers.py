@@ -40,7 +40,7 @@ def of(folder: str) -> list[Path]:
 ROOMS = (
     "errors", "plugged", "as_json", "acquisition",
     "options", "machine", "picture", "progress", "console", "geometry", "series", "projectors",
-    "stage", "phantoms", "simulate", "algorithms", "preprocess", "plausible", "learned", "align", "section", "io",
+    "stage", "phantoms", "simulate", "algorithms", "preprocess", "plausible", "learned", "sinogram", "align", "section", "io",
     "metrics", "analyze", "trust", "run", "report", "given", "api", "training", "command", "cli",
 )  # fmt: skip
 
