@@ -69,7 +69,7 @@ def test_a_run_is_judged_by_the_views_as_measured(tmp_path: Path) -> None:
     assert fainter.residual == pytest.approx(float(wrong / torch.linalg.vector_norm(y)), rel=1e-4)
     assert fainter.trust.withheld["wbp"] > 0.8
     beside = fainter.trust.withheld["wbp as measured"]
-    assert beside == pytest.approx(plain.trust.withheld["wbp"])
+    assert beside == pytest.approx(plain.trust.withheld["wbp"], rel=0.01)
 
 
 def test_the_record_and_the_folder_tell_what_was_done(tmp_path: Path) -> None:
