@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike
 
 from recon.algorithms.noise import measure_photon_transfer
 from recon.align.found import alignment_of
-from recon.align.resample import noise_gain, resample
+from recon.align.resample import resample
 from recon.align.xcorr import XCORR
 from recon.console import Console
 from recon.errors import UserError
@@ -48,6 +48,7 @@ from recon.run.plan import set_up
 from recon.section.estimate import estimate_section
 from recon.section.found import Section
 from recon.series import PER_NM, PER_VOXEL, TiltSeries, Volume
+from recon.sinogram.counts import TRANSFER, with_noise
 from recon.sinogram.none import NONE
 from recon.sinogram.restoration import (
     DENOISE,
@@ -133,7 +134,7 @@ def clean(of: TiltSeries, step: BoundStep | None = None, **options: Any) -> Tilt
     for doubt in done.warnings[len(of.warnings) :]:
         warnings.warn(doubt, stacklevel=2)
     # What was known of the noise was that of other pixels.
-    return replace(done, facts={k: v for k, v in done.facts.items() if k != NOISE})
+    return replace(done, facts={k: v for k, v in done.facts.items() if k not in (NOISE, TRANSFER)})
 
 
 def align(
@@ -150,8 +151,7 @@ def align(
     for doubt in (*doubt_geometry(of.geometry), doubt_order(of), alignment_of(solved).warning):
         if doubt:
             warnings.warn(doubt, stacklevel=2)
-    noise = measure_photon_transfer(of.data).sigma * noise_gain(solved.geometry)
-    done = resample(solved, threads=threads)
+    done, noise = with_noise(resample(solved, threads=threads), of, solved.geometry)
     return replace(done, facts={**done.facts, NOISE: noise})
 
 

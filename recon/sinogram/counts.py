@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 
 from torch import Tensor
 
 from recon.algorithms.noise import PhotonTransfer, measure_photon_transfer
+from recon.align.resample import noise_gain
 from recon.errors import UserError
+from recon.geometry import Geometry
 from recon.series import TiltSeries
 
 TRANSFER = "photon_transfer"  # of the views before they were resampled, among a series' facts
@@ -30,6 +32,17 @@ class CountModel:
     def pixels(self, counts: Tensor) -> Tensor:
         """The inverse of ``counts``."""
         return counts * self.gain + self.dark
+
+
+def with_noise(
+    aligned: TiltSeries, before: TiltSeries, moved: Geometry
+) -> tuple[TiltSeries, float]:
+    """(``aligned`` with what is known of its noise, its standard deviation per pixel), from the
+    views ``before`` they were resampled, as ``moved`` says: interpolation smooths noise, and smooth
+    noise can no longer be told from structure."""
+    found = measure_photon_transfer(before.data)
+    noise = found.sigma * noise_gain(moved)
+    return replace(aligned, facts={**aligned.facts, TRANSFER: asdict(found)}), noise
 
 
 def count_model(series: TiltSeries) -> CountModel:

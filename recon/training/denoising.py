@@ -48,7 +48,7 @@ class Denoise:
 
     def draw(self, examples: Sequence[CleanViews], rng: np.random.Generator) -> ViewBatch:
         """Every two pictures of another series, recorded anew, laid down one of eight ways."""
-        drawn = []
+        drawn: list[tuple[Tensor, Tensor]] = []
         while len(drawn) < self.batch:
             clean = examples[int(rng.integers(len(examples)))]
             noisy, half, n = expose(clean, rng), self.views // 2, len(clean.mass)
