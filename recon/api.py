@@ -7,7 +7,7 @@ those of the command line, bit for bit.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike
 
 from recon.algorithms.noise import measure_photon_transfer
 from recon.align.found import alignment_of
-from recon.align.resample import noise_gain, resample
+from recon.align.resample import resample
 from recon.align.xcorr import XCORR
 from recon.console import Console
 from recon.errors import UserError
@@ -42,11 +42,21 @@ from recon.preprocess import PREPROCESS
 from recon.progress import report_to
 from recon.projectors.auto import auto
 from recon.projectors.base import Projector, ProjectorFactory, check_geometry
+from recon.projectors.masked import masked
 from recon.run.in_memory import reconstruct_in_memory
 from recon.run.plan import set_up
 from recon.section.estimate import estimate_section
 from recon.section.found import Section
 from recon.series import PER_NM, PER_VOXEL, TiltSeries, Volume
+from recon.sinogram.counts import TRANSFER, with_noise
+from recon.sinogram.none import NONE
+from recon.sinogram.restoration import (
+    DENOISE,
+    INPAINT,
+    Restoration,
+    parts_of,
+    remaining_noise,
+)
 from recon.stage import BoundMethod, BoundStep
 from recon.trust.scores import TrustScores
 from recon.trust.standard import standard
@@ -124,7 +134,7 @@ def clean(of: TiltSeries, step: BoundStep | None = None, **options: Any) -> Tilt
     for doubt in done.warnings[len(of.warnings) :]:
         warnings.warn(doubt, stacklevel=2)
     # What was known of the noise was that of other pixels.
-    return replace(done, facts={k: v for k, v in done.facts.items() if k != NOISE})
+    return replace(done, facts={k: v for k, v in done.facts.items() if k not in (NOISE, TRANSFER)})
 
 
 def align(
@@ -141,9 +151,28 @@ def align(
     for doubt in (*doubt_geometry(of.geometry), doubt_order(of), alignment_of(solved).warning):
         if doubt:
             warnings.warn(doubt, stacklevel=2)
-    noise = measure_photon_transfer(of.data).sigma * noise_gain(solved.geometry)
-    done = resample(solved, threads=threads)
+    done, noise = with_noise(resample(solved, threads=threads), of, solved.geometry)
     return replace(done, facts={**done.facts, NOISE: noise})
+
+
+def denoise(of: TiltSeries, step: BoundStep | None = None, **options: Any) -> TiltSeries:
+    """Noise taken out of an aligned series; its total counts stay. ``denoise(s)``,
+    ``denoise(s, tiltwise.NLM(strength=0.8))``.
+
+    A score needs the measured series: ``score(s, method, denoise=tiltwise.NLM())``.
+    """
+    return _restored(of, Restoration(denoise=bind_step(step, options, NONE)))
+
+
+def _restored(of: TiltSeries, restoration: Restoration) -> TiltSeries:
+    check_geometry(as_series(of).geometry)
+    with _shown():
+        done = restoration(of)
+    for doubt in done.warnings[len(of.warnings) :]:
+        warnings.warn(doubt, stacklevel=3)
+    if done is of:
+        return of
+    return replace(done, facts={**done.facts, NOISE: remaining_noise(done, _noise(of))})
 
 
 def projector(
@@ -158,18 +187,25 @@ def projector(
     ``thickness_px``: z size of the volume; None: as wide as the views; "auto": the section that is
     found, laid flat, with a margin, and wider than the views (``section(of).window``), or as None where there is none.
     """
+    return _projectors(of, thickness_px, make)(of.geometry)
+
+
+def _projectors(
+    of: TiltSeries, thickness_px: int | Literal["auto"] | None, make: ProjectorFactory
+) -> Callable[[Geometry], Projector]:
+    """The operators of ``projector`` for other views of the same specimen."""
     check_geometry(as_series(of).geometry)
     width = of.data.shape[2]
     if thickness_px == "auto":
         window = estimate_section(of).window
         thickness = width if window.thickness_px is None else window.thickness_px
         wide = width + 2 * window.extend_px
-        return make(window.geometry(of.geometry), (thickness, wide), width)
+        return lambda geometry: make(window.geometry(geometry), (thickness, wide), width)
     check_number(thickness_px, "thickness_px", whole=True)
-    thickness = width if thickness_px is None else thickness_px
-    if not 1 <= thickness <= 4 * width:
+    whole = width if thickness_px is None else thickness_px
+    if not 1 <= whole <= 4 * width:
         raise UserError(f"thickness_px={thickness_px} given, 1 to {4 * width} wanted")
-    return make(of.geometry, (thickness, width), width)
+    return lambda geometry: make(geometry, (whole, width), width)
 
 
 def section(of: TiltSeries) -> Section:
@@ -209,16 +245,36 @@ def score(
     *,
     thickness_px: int | Literal["auto"] | None = None,
     threads: int | None = None,
+    denoise: BoundStep | None = None,
+    inpaint: BoundStep | None = None,
 ) -> TrustScores:
     """What no fit can prove, on the 16 rows with most structure: errors on withheld views beside
-    WBP's, SIRT's and TV's, what was measured and what was invented. As in the report."""
+    WBP's, SIRT's and TV's, what was measured and what was invented. As in the report.
+
+    ``of``: as measured. ``denoise``, ``inpaint``: what is done to the views for ``method``, and
+    anew to those of every trial. Raises ``UserError`` for views that were restored already.
+    """
     method = bind_method(method)
-    A = projector(of, thickness_px=thickness_px)
+    if done := [group for group in (DENOISE, INPAINT) if group in as_series(of).facts]:
+        raise UserError(
+            f"a series after {' and '.join(done)} given to score, the measured one wanted: withheld "
+            f"views are compared with what was measured; score(measured, method, {done[0]}=...)"
+        )
+    make = _projectors(of, thickness_px, auto)
     use_threads(threads)
     noise = _noise(of)
+    steps = {DENOISE: denoise, INPAINT: inpaint}
+    restoration = Restoration(
+        **{group: bind_step(step, {}, NONE) for group, step in steps.items() if step is not None}
+    )
     with _shown():
-        job, settled = set_up(A, of, method, noise)
-        return standard(job.A, job.y, job.method, noise=noise, tv_weight=settled.tv_weight)
+        if not restoration.steps:
+            job, settled = set_up(make(of.geometry), of, method, noise)
+            return standard(job.A, job.y, job.method, noise=noise, tv_weight=settled.tv_weight)
+        views = restoration(of)
+        job, _ = set_up(make(views.geometry), views, method, remaining_noise(views, noise))
+        A, y = masked(make(of.geometry), of.data, of.precision)
+        return standard(A, y, job.method, noise=noise, parts=parts_of(of, restoration, make))
 
 
 def write(what: TiltSeries | Volume, path: str | Path) -> Path:

@@ -27,7 +27,9 @@ R_co = TypeVar("R_co", covariant=True)
 Options = Mapping[str, Any]
 
 # Volumes of a run that no method may write.
-TAKEN = ("volume", "tomogram", "aligned", "truth", "labels", "truth_labels")
+TAKEN = (
+    "volume", "tomogram", "aligned", "restored", "precision", "truth", "labels", "truth_labels",
+)  # fmt: skip
 # Parameters that the engine passes, and a config may not.
 RUNTIME = ("start", "callback", "threads", "known")
 

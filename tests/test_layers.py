@@ -40,7 +40,7 @@ def of(folder: str) -> list[Path]:
 ROOMS = (
     "errors", "plugged", "as_json", "acquisition",
     "options", "machine", "picture", "progress", "console", "geometry", "series", "projectors",
-    "stage", "phantoms", "simulate", "algorithms", "preprocess", "plausible", "learned", "align", "section", "io",
+    "stage", "phantoms", "simulate", "algorithms", "preprocess", "plausible", "learned", "align", "sinogram", "section", "io",
     "metrics", "analyze", "trust", "run", "report", "given", "api", "training", "command", "cli",
 )  # fmt: skip
 
@@ -126,7 +126,7 @@ def test_hydra_stays_at_the_door() -> None:
 
 
 def test_a_stage_knows_no_files() -> None:
-    for folder in ("align/", "algorithms/", "projectors/"):
+    for folder in ("align/", "algorithms/", "projectors/", "sinogram/"):
         for path in of(folder):
             assert not any(n.startswith("recon.io") for n in ours(path)), path
 

@@ -25,6 +25,7 @@ ENGINE = (
     "noise",
     "tv_weight",
     "volume",
+    "parts",
     "family",
     "network",
 )

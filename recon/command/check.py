@@ -24,7 +24,9 @@ from recon.run.preflight import rehearse
 from recon.run.stages import Settings
 from recon.stage import needs_of
 
-STAGES = ("preprocess", "align", "projector", "algorithm", "trust", "analyze")
+STAGES = (
+    "preprocess", "align", "denoise", "inpaint", "projector", "algorithm", "trust", "analyze",
+)  # fmt: skip
 
 
 def print_checks(config: DictConfig, chosen: Mapping[str, str | None]) -> None:

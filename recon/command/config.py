@@ -30,6 +30,7 @@ from recon.run.latest import Latest
 from recon.run.pipeline import run
 from recon.run.preflight import rehearse
 from recon.run.stages import Settings, Stages
+from recon.sinogram.restoration import DENOISE, INPAINT, Restoration
 from recon.stage import Analysis, Method, Step
 
 # Once: the runs of one command share a folder. With milliseconds: two commands do not.
@@ -77,6 +78,8 @@ def make_stages(config: DictConfig) -> Stages:
         "simulate",
         "preprocess",
         "align",
+        "denoise",
+        "inpaint",
         "projector",
         "algorithm",
         "trust",
@@ -114,6 +117,12 @@ def make_stages(config: DictConfig) -> Stages:
         with_files(of_kind(build(config.algorithm), Method, "algorithm")),
         _plain(build(config.trust), "trust"),
         with_files(of_kind(build(config.analyze), Analysis, "analyze")),
+        Restoration(
+            *(
+                with_files(of_kind(build(config[group]), Step, group))
+                for group in (DENOISE, INPAINT)
+            )
+        ),
     )
 
 
@@ -158,8 +167,10 @@ def files_of(stages: Stages, config: DictConfig) -> tuple[Path, ...]:
     named += [Path(config.angles)] if isinstance(config.angles, str) else []
     named += [Path(p) for key in ("path", "labels") if (p := phantom.get(key)) is not None]
     named += plugin_files(config.get("plugins"))
-    for stage in (stages.preprocess, stages.align, stages.algorithm):
-        named += [Path(p) for r in stage.declared.reads if (p := stage.options[r.option])]
+    steps = (stages.preprocess, stages.align, *stages.restore.steps.values())
+    reads = [(s.options, r) for s in steps for r in s.declared.reads]
+    reads += [(stages.algorithm.options, r) for r in stages.algorithm.declared.reads]
+    named += [Path(p) for options, r in reads if (p := options[r.option])]
     return tuple(named)
 
 

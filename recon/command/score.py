@@ -15,6 +15,7 @@ from recon.machine import set_threads
 from recon.progress import report_to
 from recon.report.page import write_report
 from recon.run.later import finished, score_finished
+from recon.sinogram.restoration import DENOISE, INPAINT
 
 
 def score_folder(folder: Path, threads: int | None = None) -> None:
@@ -31,6 +32,9 @@ def score_folder(folder: Path, threads: int | None = None) -> None:
     config.exclude, config.phantom = [], None
     config.align = OmegaConf.load(CONFIGS / "align" / "none.yaml")
     config.analyze = OmegaConf.load(CONFIGS / "analyze" / "none.yaml")
+    for group in (DENOISE, INPAINT):  # a run of before there were these
+        if group not in config:
+            config[group] = OmegaConf.load(CONFIGS / group / "none.yaml")
     stages = make_stages(config)
     method = stages.algorithm.but(
         {k: v for k, v in record.options.items() if k in stages.algorithm.options}
@@ -38,6 +42,9 @@ def score_folder(folder: Path, threads: int | None = None) -> None:
     set_threads(threads or record.threads or 1)
     console = Console()
     with heard(console.warn), report_to(console.show):
-        console.say(score_finished(folder, record, method, stages.projector, stages.trust))
+        said = score_finished(
+            folder, record, method, stages.projector, stages.trust, stages.restore
+        )
+        console.say(said)
         page = write_report(folder, [folder])
     console.say(f"report: {page}")

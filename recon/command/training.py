@@ -30,6 +30,7 @@ from recon.training import state
 from recon.training.base import B, E, Material, Task
 from recon.training.bead_crops import BeadRanges, BeadSizes, BeadSource, Crops
 from recon.training.beads import Fiducials, gather_beads
+from recon.training.denoising import Denoise, gather_views
 from recon.training.examples import Ranges
 from recon.training.inpaint import Inpaint, make_inpaint_judge
 from recon.training.loop import Trainer, train
@@ -38,6 +39,8 @@ from recon.training.source import PhantomSource, Sizes
 from recon.training.statistics import in_use
 from recon.training.tasks import Irdm, Irdm2020, PrimalDual
 from recon.training.validation import make_judge
+from recon.training.view_ranges import ViewRanges
+from recon.training.view_source import CleanViews, ViewSizes, ViewSource
 from recon.training.weights_folder import usage, write_card, write_weights
 
 STATISTICS_FROM = 8  # groups of examples
@@ -69,6 +72,8 @@ def run_training(config: DictConfig) -> Path:
     material: Material[Any]
     if isinstance(task, Fiducials):
         material = _gather_beads(config, ranges, sizes, trainer, console)
+    elif isinstance(task, Denoise):
+        material = _gather_views(config, task, ranges, sizes, trainer, console)
     else:
         material = _gather_phantoms(config, task, ranges, sizes, trainer, console)
     make_folder(folder)
@@ -119,18 +124,7 @@ def _gather_phantoms(
             f"task={task.name} given with {_other_groups(config)}, ranges=standard sizes=standard "
             f"wanted: it is trained on phantoms"
         )
-    seen = build_families(config.get("families"), config.phantoms)
-    held_out = build_families(config.get("held_out"), config.held_out_phantoms)
-    if both := sorted(set(seen) & set(held_out)):
-        raise UserError(
-            f"{', '.join(both)} given in families and in held_out, each family in one of them "
-            f"wanted"
-        )
-    if not seen:
-        raise UserError(
-            "no phantoms to train on given, one or more wanted; leave ~families out, or pass "
-            "phantoms=[volume.mrc]"
-        )
+    seen, held_out = _families(config)
     kept = Path(str(config.examples)).expanduser()
     kind = "sinograms-" if isinstance(task, Inpaint) else ""
     examples, held = (
@@ -159,6 +153,59 @@ def _gather_phantoms(
     return Material(source, make_judge(task, *by_slices), facts, lambda: _data_card(source))
 
 
+def _families(config: DictConfig) -> tuple[dict[str, Family], dict[str, Family]]:
+    """(those to train on, those kept for judging)."""
+    seen = build_families(config.get("families"), config.phantoms)
+    held_out = build_families(config.get("held_out"), config.held_out_phantoms)
+    if both := sorted(set(seen) & set(held_out)):
+        raise UserError(
+            f"{', '.join(both)} given in families and in held_out, each family in one of them "
+            f"wanted"
+        )
+    if not seen:
+        raise UserError(
+            "no phantoms to train on given, one or more wanted; leave ~families out, or pass "
+            "phantoms=[volume.mrc]"
+        )
+    return seen, held_out
+
+
+def _gather_views(
+    config: DictConfig,
+    task: Denoise,
+    ranges: object,
+    sizes: object,
+    trainer: Trainer,
+    console: Console,
+) -> Material[CleanViews]:
+    """Projections of the families that ``config`` names, and a judge of other seeds and families."""
+    if not (isinstance(ranges, ViewRanges) and isinstance(sizes, ViewSizes)):
+        raise UserError(
+            f"task=denoise given with {_other_groups(config)}, ranges=views sizes=views wanted: it "
+            f"is trained on projections"
+        )
+    if task.crop != sizes.patch or task.views > sizes.views:
+        raise UserError(
+            f"task.crop={task.crop} and task.views={task.views} given with sizes.patch={sizes.patch} "
+            f"and sizes.views={sizes.views}, the same crop and no more views wanted"
+        )
+    kept = Path(str(config.examples)).expanduser()
+    # Noise is drawn anew at every step: clean projections depend on little of the ranges.
+    clean = replace(ViewRanges(), step_deg=ranges.step_deg, misalignment_px=ranges.misalignment_px)
+    source, other = (
+        ViewSource(
+            families,
+            ranges,
+            trainer.seed,
+            kept / _digest(families, clean, sizes, trainer.seed),
+            sizes,
+        )
+        for families in _families(config)
+    )
+    console.say(f"projections of {', '.join(source.families)} in {source.folder}")
+    return gather_views(source, other, task, trainer.groups)
+
+
 def _gather_beads(
     config: DictConfig, ranges: object, sizes: object, trainer: Trainer, console: Console
 ) -> Material[Crops]:
@@ -184,8 +231,8 @@ def _other_groups(config: DictConfig) -> str:
 
 def _digest(
     families: dict[str, Family],
-    ranges: Ranges | BeadRanges,
-    sizes: Sizes | BeadSizes,
+    ranges: Ranges | BeadRanges | ViewRanges,
+    sizes: Sizes | BeadSizes | ViewSizes,
     seed: int,
 ) -> str:
     """Of all that decides an example's pixels, so that examples of other options are never taken

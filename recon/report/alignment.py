@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -11,6 +11,11 @@ from recon.align.found import Alignment
 from recon.report.data import Run
 from recon.report.plots import COLOURS, line
 from recon.section.words import say_section
+
+PICTURES = {
+    "preview.png": "Sections, and one row of the stack before and after the alignment",
+    "fiducials.png": "Beads through the views, and their residuals",
+}
 
 
 def alignments(runs: Sequence[Run]) -> list[dict[str, object]]:
@@ -70,7 +75,7 @@ def _alignment(group: Sequence[Run]) -> dict[str, object]:
         "labels": [r.label for r in group],
         "numbers": numbers,
         "plots": plots,
-        "pictures": _stored_pictures(run),
+        "pictures": stored_pictures(run, PICTURES),
         "warning": found.warning,
     }
 
@@ -141,12 +146,9 @@ def _fiducial_plots(
     return plots
 
 
-def _stored_pictures(run: Run) -> list[tuple[str, str]]:
-    """(what it shows, data URI) of the pictures that the run left beside its tomogram."""
-    named = {
-        "preview.png": "Sections, and one row of the stack before and after the alignment",
-        "fiducials.png": "Beads through the views, and their residuals",
-    }
+def stored_pictures(run: Run, named: Mapping[str, str]) -> list[tuple[str, str]]:
+    """(what it shows, data URI) of the pictures that the run left beside its tomogram, by file
+    name."""
     there = [
         (title, run.folder / name) for name, title in named.items() if (run.folder / name).exists()
     ]

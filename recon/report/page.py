@@ -19,6 +19,7 @@ from recon.report.alignment import alignments
 from recon.report.data import Run, flatten, load_runs, references
 from recon.report.pictures import pictures
 from recon.report.plots import colour_of, crowther, plots
+from recon.report.restored import restorations
 from recon.report.table import COLUMNS, CSV_ONLY, cell_text, column_names, is_best, table_csv
 from recon.report.verdict import verdict_paragraphs
 
@@ -117,6 +118,7 @@ def _page(runs: Sequence[Run]) -> str:
             }
             for a in alignments(done)
         ],
+        restorations=restorations(done),
         differing=_differing(done),
         configurations=[_configuration(run) for run in done],
         data={**shown, "plots": plots(done)},

@@ -18,6 +18,7 @@ from recon.run.fiducials import FIDUCIAL_FILES
 
 CHECKPOINT = "unfinished-alignment.json"
 STATE = "unfinished-slabs.json"
+RESTORED_STATE = "unfinished-views.json"
 PAGE_MARK = '<meta name="generator" content="Tiltwise">'  # in the head of report.html
 REPORT = ("report.html", "report.csv")
 OVERVIEW = ("overview.html", "overview.csv")
@@ -25,9 +26,15 @@ OVERVIEW = ("overview.html", "overview.csv")
 NAMES = (
     CHECKPOINT,
     STATE,
+    RESTORED_STATE,
     "aligned.mrc",
     "aligned.tlt",
     "aligned.xf",
+    "restored.mrc",
+    "restored.tlt",
+    "restored.png",
+    "precision.mrc",
+    "precision.tlt",
     "tomogram.mrc",
     "tomogram.mrc.part",
     "tomogram.tif",

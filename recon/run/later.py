@@ -12,10 +12,12 @@ import numpy as np
 from recon.errors import UserError
 from recon.geometry import Geometry
 from recon.io import read_volume
-from recon.projectors.base import ProjectorFactory
+from recon.projectors.base import Projector, ProjectorFactory
 from recon.run.lock import locked
 from recon.run.record import Record
 from recon.run.tomogram_rows import rows_of
+from recon.series import TiltSeries
+from recon.sinogram.restoration import Restoration, parts_of
 from recon.stage import BoundMethod
 from recon.trust.comparison import compare_predictions
 from recon.trust.scores import TrustScores
@@ -46,10 +48,11 @@ def score_finished(
     method: BoundMethod,
     projector: ProjectorFactory,
     trust: Callable[..., TrustScores],
+    restoration: Restoration,
 ) -> str:
     """Score the run in ``folder`` and write its record anew; returns what to say.
 
-    ``method``: with the options that the run had settled. Raises ``UserError`` where there are too
+    ``method``: with the options that the run had settled; ``restoration``: of its views. Raises ``UserError`` where there are too
     few views.
     """
     with locked(folder):
@@ -62,9 +65,14 @@ def score_finished(
                 "again to score it"
             )
         n_z, _, n_x = record.shape_zyx
-        A = projector(record.window.geometry(Geometry(angles, voxel)), (n_z, n_x), y.shape[2])
 
-        weight = record.settled.get("tv_weight")
+        def make(of: Geometry) -> Projector:
+            return projector(record.window.geometry(of), (n_z, n_x), y.shape[2])
+
+        series = TiltSeries(y, Geometry(angles, voxel), record.name, facts=record.facts.further)
+        A = make(series.geometry)
+        active = bool(restoration.steps)
+        weight = None if active else record.settled.get("tv_weight")
         scores = trust(
             A,
             y.to(A.device),
@@ -72,6 +80,7 @@ def score_finished(
             noise=record.noise_per_pixel or 0.0,
             tv_weight=weight if isinstance(weight, float) else None,
             volume=rows_of(folder / "tomogram.mrc", voxel),
+            parts=parts_of(series, restoration, make) if active else None,
         )
         replace(record, trust=scores).write(folder / "run.json")
     return compare_predictions(scores, method.name)

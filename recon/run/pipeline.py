@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,16 +14,20 @@ from scipy import ndimage
 
 from recon.console import Console
 from recon.errors import UserError
+from recon.geometry import Geometry
 from recon.io import VolumeWriter, read_volume, write_volume
 from recon.io.mrc.slabs import middle_slices
 from recon.metrics.against_truth import Scores, against_truth
 from recon.plausible import doubt_result
+from recon.projectors.base import Projector
+from recon.projectors.masked import masked
 from recon.run.analysis import analyze, is_wanted, write_known
 from recon.run.checkpoint import is_begun, load_prepared, write_prepared
 from recon.run.fingerprint import fingerprint
 from recon.run.folder import (
     CHECKPOINT,
     NAMES,
+    RESTORED_STATE,
     STATE,
     check_ours,
     check_writable,
@@ -38,15 +43,20 @@ from recon.run.plan import Plan, Reconstruction, make_plan, set_up
 from recon.run.prepare import Prepared
 from recon.run.preview import write_preview
 from recon.run.record import Record, grey_unit, make_record
+from recon.run.restored import restored_series, squared_residual
 from recon.run.slabs import Outcome, load_state, reconstruct_slabs, resumed_plan
 from recon.run.stages import Settings, Stages
 from recon.run.tomogram_rows import rows_of
 from recon.section.found import Window
 from recon.section.words import say_window
-from recon.series import Slices
+from recon.series import Slices, TiltSeries
+from recon.sinogram.restoration import parts_of
 from recon.stage import Settled, needs_of
 from recon.trust.comparison import compare_predictions
 from recon.trust.scores import TrustScores
+from recon.trust.standard import RowsOf
+
+UNFINISHED = (CHECKPOINT, STATE, RESTORED_STATE)  # what only an unfinished run leaves
 
 
 def run(
@@ -107,15 +117,27 @@ def _to_the_end(
         said = say_window(prepared.section, prepared.aligned.data.shape[2])
         console.say(said)
         prepared = replace(prepared, aligned=prepared.aligned.after(said))
-    job, settled = _job(stages, settings, prepared, window)
+    views, noise = restored_series(
+        stages.restore,
+        prepared.aligned,
+        prepared.noise,
+        out,
+        key=key,
+        resume=settings.resume,
+        console=console,
+    )
+    job, settled = _job(stages, views, noise, window)
+    measured = job if views is prepared.aligned else _as_measured(stages, prepared, job, window)
     for name, value in settled.found.items():
         console.say(f"{name} = {value:.4g}" if isinstance(value, float) else f"{name} = {value}")
-    held = 1.2 if prepared.aligned.precision is None else 4.2  # with what is masked and its fill
-    plan = make_plan(job, memory_gb=settings.memory_gb, held_gb=held * 4e-9 * job.y.numel())
+    plan = make_plan(job, memory_gb=settings.memory_gb, held_gb=_held_gb(prepared.aligned, views))
     console.say(plan.sentence(settings.memory_gb))
-    outcome = _reconstruct(job, plan, prepared, settings, key, console)
+    outcome = _reconstruct(job, plan, views, settings, key, console)
     console.say(f"tomogram written: {out / 'tomogram.mrc'}")
-    trust = _trust(stages, job, settled, prepared, out, console)
+    volume = rows_of(out / "tomogram.mrc", prepared.aligned.geometry.pixel_nm)
+    if measured is not job:  # what a tomogram leaves is of the views as they were measured
+        outcome = replace(outcome, view2=squared_residual(measured.A, measured.y, volume))
+    trust = _trust(stages, measured, settled, prepared, window, volume, console)
     truth = _scores(out, window, console)
     analysis = analyze(stages.analyze, out, memory_gb=settings.memory_gb, console=console)
     record = make_record(
@@ -123,6 +145,8 @@ def _to_the_end(
         plan,
         prepared,
         outcome,
+        measured=measured,
+        views=views,
         window=window,
         settled=settled.found,
         trust=trust,
@@ -133,18 +157,18 @@ def _to_the_end(
         seconds=time.monotonic() - started,
     )
     slices = middle_slices(out / "tomogram.mrc")
-    for doubt in _doubts(job, record, slices):
+    for doubt in _doubts(measured, record, slices):
         console.warn(doubt)
     _picture(out, prepared, slices, record, tuple(console.warnings))
     _also(out, settings.also)
     left = [
         name
         for name in listed((*NAMES, *of_extras(job.needs.extras)))
-        if name not in (CHECKPOINT, STATE) and (out / name).exists()
+        if name not in UNFINISHED and (out / name).exists()
     ]
     record = replace(record, warnings=tuple(console.warnings), files=tuple(left))
     record.write(out / "run.json")
-    for name in (CHECKPOINT, STATE):
+    for name in UNFINISHED:
         (out / name).unlink(missing_ok=True)
     if settings.strict and console.warnings:
         raise UserError(
@@ -171,15 +195,34 @@ def _window(settings: Settings, prepared: Prepared) -> Window:
     )
 
 
-def _job(
-    stages: Stages, settings: Settings, prepared: Prepared, window: Window
-) -> tuple[Reconstruction, Settled]:
-    series = prepared.aligned
-    width = series.data.shape[2]
+def _held_gb(measured: TiltSeries, views: TiltSeries) -> float:
+    """What is kept while slabs are computed: views, with what is masked and its fill."""
+    kept = 1.2 if views.precision is None else 4.2
+    more = 0 if views is measured else measured.data.numel()
+    return 4e-9 * (kept * views.data.numel() + 1.2 * more)
+
+
+def _projector(stages: Stages, width: int, window: Window) -> Callable[[Geometry], Projector]:
     thickness = width if window.thickness_px is None else window.thickness_px
-    geometry = window.geometry(series.geometry)
-    A = stages.projector(geometry, (thickness, width + 2 * window.extend_px), width)
-    return set_up(A, series, stages.algorithm, prepared.noise)
+    shape = (thickness, width + 2 * window.extend_px)
+    return lambda of: stages.projector(window.geometry(of), shape, width)
+
+
+def _job(
+    stages: Stages, views: TiltSeries, noise: float, window: Window
+) -> tuple[Reconstruction, Settled]:
+    make = _projector(stages, views.data.shape[2], window)
+    return set_up(make(views.geometry), views, stages.algorithm, noise)
+
+
+def _as_measured(
+    stages: Stages, prepared: Prepared, job: Reconstruction, window: Window
+) -> Reconstruction:
+    """``job`` of the views as they were measured: what the tomogram has to explain."""
+    series = prepared.aligned
+    make = _projector(stages, series.data.shape[2], window)
+    A, y = masked(make(series.geometry), series.data, series.precision)
+    return replace(job, A=A, y=y)
 
 
 def _finished(path: Path, settings: Settings, key: str) -> Record | None:
@@ -194,13 +237,13 @@ def _finished(path: Path, settings: Settings, key: str) -> Record | None:
 def _reconstruct(
     job: Reconstruction,
     plan: Plan,
-    prepared: Prepared,
+    views: TiltSeries,
     settings: Settings,
     key: str,
     console: Console,
 ) -> Outcome:
-    out, geometry = settings.output, prepared.aligned.geometry
-    history = (*prepared.aligned.history, job.sentence)
+    out, geometry = settings.output, views.geometry
+    history = (*views.history, job.sentence)
     shape = (job.A.volume_zx[0], job.y.shape[1], job.A.volume_zx[1])
     # The first slab may not have been finished when the run was stopped; then there is no volume to
     # go on with.
@@ -252,27 +295,37 @@ def _reconstruct(
 
 def _trust(
     stages: Stages,
-    job: Reconstruction,
+    measured: Reconstruction,
     settled: Settled,
     prepared: Prepared,
-    out: Path,
+    window: Window,
+    volume: RowsOf,
     console: Console,
 ) -> TrustScores:
-    """Scores without a truth, on a sample of rows; a series too short for them is said, and is no
-    failure."""
+    """Scores without a truth, on a sample of rows of the views as measured; a series too short for
+    them is said, and is no failure."""
+    parts, weight = None, settled.tv_weight
+    if stages.restore.steps:
+        make = _projector(stages, prepared.aligned.data.shape[2], window)
+        # TV's own weight was chosen on other views.
+        parts, weight = parts_of(prepared.aligned, stages.restore, make), None
     try:
         # A weight that the user gave may be anything: what a method is judged beside is TV at its
         # own.
-        noise, weight = prepared.noise, settled.tv_weight
-        volume = rows_of(out / "tomogram.mrc", prepared.aligned.geometry.pixel_nm)
         scores = stages.trust(
-            job.A, job.y, job.method, noise=noise, tv_weight=weight, volume=volume
+            measured.A,
+            measured.y,
+            measured.method,
+            noise=prepared.noise,
+            tv_weight=weight,
+            volume=volume,
+            parts=parts,
         )
     except UserError as error:
         console.warn(f"no trust scores: {error}")
         return TrustScores()
     if scores.withheld:
-        console.say(compare_predictions(scores, job.method.name))
+        console.say(compare_predictions(scores, measured.method.name))
     return scores
 
 

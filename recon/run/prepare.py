@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import torch
 
-from recon.algorithms.noise import measure_photon_transfer
 from recon.align.found import (
     ALIGN,
     FIDUCIALS,
@@ -18,7 +17,7 @@ from recon.align.found import (
     alignment_of,
     bead_tracks_of,
 )
-from recon.align.resample import noise_gain, resample
+from recon.align.resample import resample
 from recon.console import Console
 from recon.geometry import Geometry, nearest_to_zero, take_views
 from recon.metrics.overlay import geometry_errors
@@ -29,6 +28,7 @@ from recon.section.found import Section
 from recon.section.words import say_section
 from recon.series import TiltSeries
 from recon.simulate.sample import Sample
+from recon.sinogram.counts import with_noise
 from recon.stage import BoundStep
 
 
@@ -113,7 +113,7 @@ def prepare(
     row = int(torch.argmax(aligned.data.var(dim=(0, 2))))
     before = turned[:, min(row, turned.shape[1] - 1)].numpy().copy()
     view = recorded(clean.data[nearest_to_zero(clean.geometry)].numpy())
-    noise = measure_photon_transfer(clean.data).sigma * noise_gain(solved.geometry)
+    aligned, noise = with_noise(aligned, clean, solved.geometry)
     return (
         Prepared(
             aligned,

@@ -27,6 +27,7 @@ from recon.run.plan import Plan, Reconstruction
 from recon.run.prepare import Prepared
 from recon.run.slabs import Outcome
 from recon.section.found import Section, Window
+from recon.series import TiltSeries
 from recon.trust.scores import TrustScores
 
 FORMAT = 1  # raised when a key changes its meaning; a new key needs no new format
@@ -59,8 +60,10 @@ class Record:
     """``run.json``. Every field has a default, which stands where a file is damaged or older than
     the field.
 
-    ``residual``: ||y - A x|| / ||y||; rows of numbers over the views in file order; ``angles_deg``
-    of the aligned series, ``axis_deg`` and ``shifts_px`` (dy, dx) as found, in raw pixels of
+    ``residual``: ||y - A x|| / ||y|| of the views as measured, ``residual_per_iteration`` of those
+    that were reconstructed (``facts``: what ``denoise`` and ``inpaint`` did to them);
+    rows of numbers over the views in file order; ``angles_deg`` of the
+    aligned series, ``axis_deg`` and ``shifts_px`` (dy, dx) as found, in raw pixels of
     binning 1. ``window``: the part of z that was reconstructed, and the tilt that was taken from
     all. ``settled``: what stood for ``auto``. ``against_truth``: errors of the geometry,
     ``scores`` and ``fsc_with_truth`` of the tomogram, with ``score_notes``, where the truth is
@@ -129,6 +132,8 @@ def make_record(
     prepared: Prepared,
     outcome: Outcome,
     *,
+    measured: Reconstruction,
+    views: TiltSeries,
     window: Window,
     settled: Mapping[str, object],
     trust: TrustScores,
@@ -139,11 +144,13 @@ def make_record(
     seconds: float,
 ) -> Record:
     """The record of one finished run, but for its warnings and files. ``seconds``: that it took;
-    ``truth``: the tomogram's scores against it."""
+    ``truth``: the tomogram's scores against it. ``measured``: ``job`` of the views as measured,
+    whose squared residual ``outcome.view2`` is; ``views``: what was reconstructed."""
     view_power = np.array(
-        [float((view.double() ** 2).sum()) for view in job.y]
+        [float((view.double() ** 2).sum()) for view in measured.y]
     )  # one double-precision view at a time
     power = float(view_power.sum()) or 1.0
+    given = power if measured is job else float((job.y.double() ** 2).sum()) or 1.0
     series, shifts = prepared.aligned, prepared.solution.shifts_px
     angles_deg = series.geometry.angles_deg
     n_z, n_x = job.A.volume_zx
@@ -154,7 +161,7 @@ def make_record(
         settled=settled,
         projector=type(unmasked(job.A)).__name__,
         residual=float(np.sqrt(sum(outcome.view2) / power)),
-        residual_per_iteration=_row(np.sqrt(np.array(outcome.residual2) / power)),
+        residual_per_iteration=_row(np.sqrt(np.array(outcome.residual2) / given)),
         residual_per_view=_row(np.sqrt(np.array(outcome.view2) / np.maximum(view_power, 1e-30))),
         noise_per_pixel=prepared.noise,
         shape_zyx=(n_z, job.y.shape[1], n_x),
@@ -169,8 +176,8 @@ def make_record(
         else tuple((y, x) for y, x in (shifts * prepared.bin).tolist()),
         bin=prepared.bin,
         against_truth=prepared.truth,
-        history=series.history,
-        facts=Facts(series.facts, prepared.found, prepared.section),
+        history=views.history,
+        facts=Facts(views.facts, prepared.found, prepared.section),
         plan=Cut(plan.slabs, plan.overlap, plan.peak_gb, plan.seconds),
         seconds=seconds,
         peak_memory_gb=peak_memory_gb(),

@@ -11,6 +11,7 @@ from recon.analyze.base import NOTHING, Findings
 from recon.projectors.base import ProjectorFactory
 from recon.series import TiltSeries
 from recon.simulate.sample import Sample
+from recon.sinogram.restoration import Restoration
 from recon.stage import Analysis, Bound, BoundMethod, BoundStep
 from recon.trust.scores import TrustScores
 
@@ -26,6 +27,7 @@ class Stages:
     algorithm: BoundMethod
     trust: Callable[..., TrustScores]
     analyze: Bound[Analysis[..., Findings], Findings] = field(default_factory=NOTHING)
+    restore: Restoration = field(default_factory=Restoration)
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,13 @@ from recon.projectors.base import Projector
 
 Reconstruct = Callable[[Projector, Tensor], Tensor]
 """(A, y) -> volume (z, y, x)"""
+Given = Callable[[np.ndarray], tuple[Projector, Tensor]]
+"""views -> what a reconstruction of those alone is given: the operator and the views"""
+
+
+def as_measured(A: Projector, y: Tensor) -> Given:
+    """Some of the views of ``y`` as they are."""
+    return lambda views: (A.views(views), y[views.tolist()])
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,15 +42,18 @@ class Prediction:
     error: float
 
 
-def predict_withheld(A: Projector, y: Tensor, method: Reconstruct, *, every: int = 5) -> Prediction:
-    """How well views are predicted that the reconstruction x has not seen. ``y``: (tilt, y, x).
-    Raises ``UserError`` for too few.
+def predict_withheld(
+    A: Projector, y: Tensor, method: Reconstruct, *, every: int = 5, given: Given | None = None
+) -> Prediction:
+    """How well views are predicted that the reconstruction x has not seen. ``y``: (tilt, y, x), as
+    measured. ``given``: what the method takes of the others; None: as they are. Raises
+    ``UserError`` for too few.
 
     The pseudo-missing test of Deng et al. 2016 (doi:10.1016/j.jsb.2016.04.004). The true volume
     would be left with the noise.
     """
     kept, held = withheld_views(A.geometry.angles_deg, every)
-    x = method(A.views(kept), y[kept.tolist()])
+    x = method(*(given or as_measured(A, y))(kept))
     unseen = y[held.tolist()]
     wrong = A.views(held)(x) - unseen
     return Prediction(
@@ -112,15 +122,17 @@ def invented_fraction(x: Tensor, angles_deg: np.ndarray) -> float:
     return wedge / total if total > 0 else 0.0
 
 
-def even_odd_curve(A: Projector, y: Tensor, method: Reconstruct) -> tuple[np.ndarray, np.ndarray]:
+def even_odd_curve(
+    A: Projector, y: Tensor, method: Reconstruct, given: Given | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Fourier shell correlation of the reconstructions from the even and from the odd views:
-    (cycles per voxel, correlation)."""
+    (cycles per voxel, correlation). ``given``: as in ``predict_withheld``."""
     order = np.argsort(A.geometry.angles_deg)
     halves = []
     with track("reconstructing from half of the views", 2) as phase:
         for half in (order[::2], order[1::2]):
             with phase.part():
-                halves.append(method(A.views(half), y[half.tolist()]))
+                halves.append(method(*(given or as_measured(A, y))(half)))
     return fsc(halves[0], halves[1])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -16,9 +17,11 @@ from recon.errors import UserError
 from recon.metrics.curve import Curve
 from recon.progress import track
 from recon.projectors.base import Projector
+from recon.sinogram.restoration import Parts
 from recon.stage import BoundMethod, needs_of, volume_only
 from recon.trust.coarse import coarse, factor_of, noise_of_coarse
 from recon.trust.measures import (
+    Given,
     Prediction,
     changed_fraction,
     crossings,
@@ -33,6 +36,7 @@ from recon.trust.scores import TrustScores
 LARGEST_SAMPLE = 1 << 22  # voxels: the scores must fit beside what the memory plan allows
 
 NO_SCORES = TrustScores()
+PLAIN = " as measured"  # behind a method's name: of views that were not restored
 RowsOf = Callable[[slice], Tensor]
 """rows of the series -> those of the finished volume (z, y, x), in units of the projector"""
 
@@ -45,6 +49,7 @@ def standard(
     noise: float,
     tv_weight: float | None = None,
     volume: RowsOf | None = None,
+    parts: Parts | None = None,
     every: int = 5,
     rows: int = 16,
 ) -> TrustScores:
@@ -56,6 +61,10 @@ def standard(
     Otherwise TV (``reference_tv``) takes some 600 iterations on a third of these rows for it, and
     then 300 on all; a run that is TV itself goes without. ``volume``: what ``method`` made of all
     views already; None: it is made of these rows anew.
+
+    ``parts``: how views are restored (denoised, inpainted) for ``method``; None: they are not. ``y``
+    is what was measured in any case, and what is predicted: each trial restores the views that it
+    is given, by themselves, and ``method`` is measured beside itself on the views as they are too.
     """
     if every < 2 or rows < 1:
         raise UserError(
@@ -65,6 +74,7 @@ def standard(
     rows = min(rows, max(2, LARGEST_SAMPLE // (A.volume_zx[0] * A.volume_zx[1])))
     coarser = method.declared.coarser
     factor = 1 if coarser is None else factor_of(y.shape[2], y.shape[1])
+    some, few = find_busiest(y, rows * factor), find_busiest(y, rows)
     seen = coarse(*busiest(A, y, rows * factor), factor)
     coarse_noise = noise_of_coarse(seen[1], noise, factor)
     weight = None if tv_weight is None else tv_weight / factor
@@ -73,16 +83,35 @@ def standard(
         "sirt": lambda: settled_sirt(*seen, coarse_noise),
         "tv": lambda: reference_tv(*seen, noise=coarse_noise, weight=weight),
     }
-    references = {name: make() for name, make in makers.items() if name != method.name}
+    references = {
+        name if name != method.name else f"{name}{PLAIN}": make()
+        for name, make in makers.items()
+        if name != method.name or parts is not None
+    }
     same = method if coarser is None else method.but(coarser(method.options, factor))
     sample_A, sample = busiest(A, y, rows)
-    predicted = predict(*seen, {method.name: same} | references, noise=coarse_noise, every=every)
-    made = None if volume is None else volume(find_busiest(y, rows)).to(sample.device)
+    given = None if parts is None else functools.partial(_given, parts, rows=few)
+    restored = None if parts is None else functools.partial(_given, parts, rows=some, factor=factor)
+    predicted = predict(
+        *seen,
+        {method.name: same} | references,
+        noise=coarse_noise,
+        every=every,
+        given=None if restored is None else {method.name: restored},
+    )
+    made = None if volume is None else volume(few).to(sample.device)
     return replace(
-        assess(sample_A, sample, method, noise=noise, x=made, onto=predicted),
+        assess(sample_A, sample, method, noise=noise, x=made, onto=predicted, given=given),
         withheld_bin=factor,
         reference_options={name: dict(one.options) for name, one in references.items()},
     )
+
+
+def _given(
+    parts: Parts, views: np.ndarray, *, rows: slice, factor: int = 1
+) -> tuple[Projector, Tensor]:
+    """``rows`` of some views, restored by themselves, on pixels larger by ``factor``."""
+    return coarse(*parts(views, rows), factor)
 
 
 def settled_sirt(A: Projector, y: Tensor, noise: float) -> BoundMethod:
@@ -99,6 +128,7 @@ def nothing(
     noise: float,
     tv_weight: float | None = None,
     volume: RowsOf | None = None,
+    parts: Parts | None = None,
 ) -> TrustScores:
     """``trust=none``."""
     return TrustScores()
@@ -112,18 +142,19 @@ def assess(
     noise: float,
     x: Tensor | None = None,
     onto: TrustScores = NO_SCORES,
+    given: Given | None = None,
 ) -> TrustScores:
     """What the rows of ``y`` say of ``method`` and of ``x``, its volume of them (None: it is made):
     what noise leaves, what was measured and what invented, and where two halves of the views agree.
-    ``onto``: scores that these are added to.
+    ``onto``: scores that these are added to. ``given``: what ``method`` takes of the views.
 
     Curves have four digits: they are for looking at.
     """
     run = volume_only(method)
     if x is None:
         with track("scoring", needs_of(method).work) as phase, phase.part(needs_of(method).work):
-            x = run(A, y)
-    frequency, correlation = even_odd_curve(A, y, run)
+            x = run(*((A, y) if given is None else given(np.arange(len(y)))))
+    frequency, correlation = even_odd_curve(A, y, run, given)
     whitened = whitened_residual(A, y, x, noise) if noise > 0 else np.array([math.nan])
     return replace(
         onto,
@@ -144,15 +175,19 @@ def predict(
     *,
     noise: float,
     every: int = 5,
+    given: Mapping[str, Given] | None = None,
 ) -> TrustScores:
-    """How well each of ``methods`` predicts views of ``y`` that it has not seen."""
+    """How well each of ``methods`` predicts views of ``y`` that it has not seen. ``given``: by name,
+    what a method takes of the others where that is not the views as they are."""
     kept = 1 - 1 / every  # work goes with the views
     work = {name: kept * needs_of(method).work for name, method in methods.items()}
     found: dict[str, Prediction] = {}
     with track("scoring on withheld views", sum(work.values())) as phase:
         for name, method in methods.items():
             with phase.part(work[name]):
-                found[name] = predict_withheld(A, y, volume_only(method), every=every)
+                found[name] = predict_withheld(
+                    A, y, volume_only(method), every=every, given=(given or {}).get(name)
+                )
     _, held = withheld_views(A.geometry.angles_deg, every)
     return TrustScores(
         withheld={name: prediction.error for name, prediction in found.items()},

@@ -33,7 +33,9 @@ RUNTIME = {
     "sample": set(),
     "phantom": {"given"},
     "simulate": {"family"},
-    "trust": {"A", "y", "method", "noise", "tv_weight", "volume"},
+    "denoise": {"series"},
+    "inpaint": {"series"},
+    "trust": {"A", "y", "method", "noise", "tv_weight", "volume", "parts"},
     "analyze": {"volume", "known", "true_positions"},
     "task": {"network"},
     "network": set(),
@@ -42,7 +44,14 @@ RUNTIME = {
     "sizes": set(),
 }
 
-STAGES = {"algorithm": Method, "preprocess": Step, "align": Step, "analyze": Analysis}
+STAGES = {
+    "algorithm": Method,
+    "preprocess": Step,
+    "align": Step,
+    "denoise": Step,
+    "inpaint": Step,
+    "analyze": Analysis,
+}
 
 
 @pytest.fixture(scope="module")

@@ -67,6 +67,8 @@ def record_of(stack: Prepared) -> Record:
         Plan(((0, 6),), 0, 1.0, 0.1, 2.5),
         stack,
         outcome,
+        measured=job,
+        views=stack.aligned,
         window=SECTION.window,
         settled={"weight": np.float64(3.5)},
         trust=TrustScores(rows=4, withheld={"wbp": 0.2, "tv": 0.1}, further={"new": 1.0}),
