@@ -12,12 +12,11 @@ from torch import Tensor, nn
 from recon.algorithms.noise import measure_photon_transfer
 from recon.algorithms.tv_weight import choose_weight
 from recon.algorithms.withheld import EVERY, find_busiest, withheld_views
-from recon.geometry import Geometry, take_views
 from recon.learned.inputs import grey_scale
 from recon.projectors.masked import masked
-from recon.projectors.native import NativeProjector
 from recon.sinogram.generator import generate
-from recon.sinogram.half_turn import HalfTurn, laid_out, without
+from recon.sinogram.half_turn import laid_out, without
+from recon.sinogram.measured import Measured
 from recon.sinogram.start import Start, make_start
 
 SAMPLE_ROWS = 16
@@ -39,31 +38,6 @@ class Choices:
     dimensions: int
     strength: float = 1.0
     surprise: float = 1.0
-
-
-@dataclass(frozen=True, eq=False)
-class Measured:
-    """The measured views alone. ``y``, ``precision``: (tilt, y, x). ``turn``: where they lie; its
-    view numbers are those of ``y``."""
-
-    y: Tensor
-    precision: Tensor | None
-    geometry: Geometry
-    turn: HalfTurn
-
-    def rows(self, rows: slice) -> Measured:
-        precision = None if self.precision is None else self.precision[:, rows].contiguous()
-        return replace(self, y=self.y[:, rows].contiguous(), precision=precision)
-
-    def views(self, index: np.ndarray, turn: HalfTurn) -> Measured:
-        chosen = index.tolist()
-        precision = None if self.precision is None else self.precision[chosen]
-        return Measured(self.y[chosen], precision, take_views(self.geometry, index), turn)
-
-    @property
-    def projector(self) -> NativeProjector:
-        width = self.y.shape[2]
-        return NativeProjector(self.geometry, (width, width), width)
 
 
 def restore(network: nn.Module, given: Measured, choices: Choices) -> tuple[Start, Tensor, Tensor]:

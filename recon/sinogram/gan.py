@@ -4,7 +4,6 @@ for every pixel."""
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 import numpy as np
 import torch
@@ -16,8 +15,9 @@ from recon.learned.card import outside_card
 from recon.learned.weights import load_trained
 from recon.progress import track, track_each
 from recon.series import TiltSeries
-from recon.sinogram.choices import Choices, Measured, choose, restore
-from recon.sinogram.half_turn import STEP_DEG, half_turn, missing_geometry
+from recon.sinogram.choices import Choices, choose, restore
+from recon.sinogram.half_turn import STEP_DEG
+from recon.sinogram.measured import Measured, measured_views, with_views
 from recon.stage import Options, Reads, Step
 
 ROWS = 48  # that are restored together, with those that neighbours repeat
@@ -83,17 +83,6 @@ def gan(
     return done.after(step, facts=facts, warnings=tuple(said))
 
 
-def measured_views(series: TiltSeries, step_deg: float) -> Measured:
-    """The views in which anything was measured, and the half-turn that they lie in."""
-    there = np.ones(series.geometry.n_views, bool)
-    if series.precision is not None:
-        there = (series.precision > 0).flatten(1).any(1).numpy()
-    views = np.flatnonzero(there)
-    turn = half_turn(series.geometry.angles_deg[views], there[views], step_deg)
-    whole = Measured(series.data, series.precision, series.geometry, turn)
-    return whole if there.all() else whole.views(views, turn)
-
-
 def rows_of_parts(y: Tensor, dimensions: int) -> list[tuple[slice, slice]]:
     """(rows of the series, those of them that are kept) of the parts that are restored one after
     the other, each as large as memory allows."""
@@ -106,29 +95,6 @@ def rows_of_parts(y: Tensor, dimensions: int) -> list[tuple[slice, slice]]:
         low, last = max(0, first - margin), min(n_rows, first + own)
         parts.append((slice(low, min(n_rows, last + margin)), slice(first - low, last - low)))
     return parts
-
-
-def with_views(
-    series: TiltSeries, given: Measured, invented: Tensor, confidence: Tensor
-) -> TiltSeries:
-    """``series`` with the views ``invented`` (missing, y, x), as they lie on the half-turn, behind
-    its own, each pixel as certain as ``confidence`` says."""
-    geometry, behind = missing_geometry(given.turn, series.geometry.pixel_nm)
-    turned = torch.from_numpy(behind)[:, None, None]
-    invented, confidence = (
-        torch.where(turned, part.flip(-1), part) for part in (invented, confidence)
-    )
-    own = torch.ones_like(series.data) if series.precision is None else series.precision
-    shifts = series.geometry.shifts_px
-    if shifts is not None:
-        shifts = np.concatenate([shifts, np.zeros((geometry.n_views, 2))])
-    angles = np.concatenate([series.geometry.angles_deg, geometry.angles_deg])
-    return replace(
-        series,
-        data=torch.cat([series.data, invented]),
-        geometry=replace(series.geometry, angles_deg=angles, shifts_px=shifts),
-        precision=torch.cat([own, confidence]),
-    )
 
 
 def outside(given: Measured, noise: float, card: Mapping[str, object], weights: str) -> list[str]:

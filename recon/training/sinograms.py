@@ -3,7 +3,7 @@ gaps, and what a network is given of it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -134,6 +134,10 @@ def _record(
     return truth, count(mass[:n_views], thickest, ranges, rng)
 
 
+Make = Callable[..., Sinograms]
+"""``make_sinograms``, or another function of the same arguments"""
+
+
 @dataclass(frozen=True, eq=False)
 class SinogramSource:
     """Groups of examples of phantoms, kept as files: group g holds a phantom (or as many pictures
@@ -144,6 +148,7 @@ class SinogramSource:
     seed: int
     folder: Path
     sizes: Sizes
+    make: Make = make_sinograms
 
     @property
     def per_group(self) -> int:
@@ -176,7 +181,7 @@ class SinogramSource:
         for k, path in enumerate(paths):
             own = np.random.default_rng([self.seed, number, k])
             finer = 3 if not planar and own.random() < 0.3 else 2
-            made = make_sinograms(fine, finer, name, self.ranges, own, rows=rows, unrelated=planar)
+            made = self.make(fine, finer, name, self.ranges, own, rows=rows, unrelated=planar)
             _write(path, made)
 
 
