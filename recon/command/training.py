@@ -31,10 +31,12 @@ from recon.training.base import B, E, Material, Task
 from recon.training.bead_crops import BeadRanges, BeadSizes, BeadSource, Crops
 from recon.training.beads import Fiducials, gather_beads
 from recon.training.denoising import Denoise, gather_views
+from recon.training.ding2019 import Ding2019, make_published
 from recon.training.examples import Ranges
-from recon.training.inpaint import Inpaint, make_inpaint_judge
+from recon.training.inpaint import Inpaint
+from recon.training.inpaint_judge import make_inpaint_judge
 from recon.training.loop import Trainer, train
-from recon.training.sinograms import SinogramSource, describe_sinograms
+from recon.training.sinograms import SinogramSource, describe_sinograms, make_sinograms
 from recon.training.source import PhantomSource, Sizes
 from recon.training.statistics import in_use
 from recon.training.tasks import Irdm, Irdm2020, PrimalDual
@@ -112,7 +114,7 @@ def check_ours(folder: Path) -> None:
 
 def _gather_phantoms(
     config: DictConfig,
-    task: Irdm | PrimalDual | Irdm2020 | Inpaint,
+    task: Irdm | PrimalDual | Irdm2020 | Inpaint | Ding2019,
     ranges: object,
     sizes: object,
     trainer: Trainer,
@@ -126,7 +128,8 @@ def _gather_phantoms(
         )
     seen, held_out = _families(config)
     kept = Path(str(config.examples)).expanduser()
-    kind = "sinograms-" if isinstance(task, Inpaint) else ""
+    gaps = isinstance(task, Inpaint | Ding2019)
+    kind = f"{task.name}-" if gaps else ""
     examples, held = (
         kept / f"{kind}{_digest(part, ranges, sizes, trainer.seed)}" for part in (seen, held_out)
     )
@@ -143,11 +146,13 @@ def _gather_phantoms(
     for folder in (examples, held):
         (folder / "validation").mkdir(parents=True, exist_ok=True)
     judged = ((seen, examples / "validation"), (held_out, held / "validation"))
-    if isinstance(task, Inpaint):
-        gaps = SinogramSource(seen, ranges, trainer.seed, examples, sizes)
+    if isinstance(task, Inpaint | Ding2019):
+        make = make_published if isinstance(task, Ding2019) else make_sinograms
         one = replace(sizes, per_phantom=1)
-        by = (SinogramSource(part, ranges, trainer.seed, at, one) for part, at in judged)
-        return Material(gaps, make_inpaint_judge(*by), facts, lambda: describe_sinograms(gaps))
+        whole = SinogramSource(seen, ranges, trainer.seed, examples, sizes, make)
+        by = (SinogramSource(part, ranges, trainer.seed, at, one, make) for part, at in judged)
+        judge = make_inpaint_judge(task, *by)
+        return Material(whole, judge, facts, lambda: describe_sinograms(whole))
     source = PhantomSource(seen, ranges, trainer.seed, examples, sizes)
     by_slices = (PhantomSource(part, ranges, trainer.seed, at, few) for part, at in judged)
     return Material(source, make_judge(task, *by_slices), facts, lambda: _data_card(source))

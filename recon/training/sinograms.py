@@ -88,7 +88,7 @@ def make_sinograms(
         there[1:-1] = rng.random(given.n_views - 2) > rng.uniform(0, 0.1)
     step = float(np.exp(rng.uniform(*np.log(GRID_DEG))))
     half = half_turn(given.angles_deg, there, step)
-    truth, measured = _record(density, finer, given, half, ranges, rng)
+    truth, measured = record_half_turn(density, finer, given, half, ranges, rng)
     views = np.flatnonzero(there)
     n = measured.shape[2]
     A = NativeProjector(Geometry(given.angles_deg), (n, n), n)
@@ -113,7 +113,7 @@ def make_sinograms(
     )
 
 
-def _record(
+def record_half_turn(
     density: Tensor,
     finer: int,
     given: Geometry,
