@@ -159,13 +159,19 @@ def _invent(
 def _facts(
     done: TiltSeries, given: Measured, choices: Choices, confidence: Tensor
 ) -> dict[str, object]:
+    """Which views are invented, by their numbers in the series, and how they came about."""
     first = done.geometry.n_views - confidence.shape[0]
+    angles = done.geometry.angles_deg[first:]
     return {
-        "invented_views": list(range(first, done.geometry.n_views)),
-        "invented_angles_deg": done.geometry.angles_deg[first:].round(4).tolist(),
+        "views_invented": int(angles.size),
+        "views_measured": given.geometry.n_views,
+        "invented_tilts": ", ".join(f"{angle:.4g}" for angle in np.sort(angles)) + " deg",
+        "first_invented_view": first,
+        "mean_confidence": float(confidence.mean()),
+        "least_confidence_of_a_view": float(confidence.mean((1, 2)).min()),
         "confidence": confidence.mean((1, 2)).numpy().round(4).tolist(),
-        "widest_gap_deg": round(given.turn.gap_deg, 4),
-        "step_deg": round(given.turn.step_deg, 6),
+        "widest_gap_deg": given.turn.gap_deg,
+        "step_deg": given.turn.step_deg,
         "strength": choices.strength,
         "surprise": choices.surprise,
         "tv_weight": choices.weight,

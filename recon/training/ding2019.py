@@ -17,7 +17,7 @@ from recon.algorithms.noise import measure_photon_transfer
 from recon.geometry import Geometry
 from recon.learned.inputs import snr
 from recon.sinogram.ding2019 import MISSING, VIEWS, published_sinograms
-from recon.sinogram.half_turn import STEP_DEG, half_turn
+from recon.sinogram.half_turn import STEP_DEG, half_turn, laid_out
 from recon.training.base import Shown
 from recon.training.examples import Ranges, busy_rows, turn
 from recon.training.sinograms import Sinograms, record_half_turn
@@ -101,9 +101,7 @@ def make_published(
     given = Geometry(STEP_DEG * (np.arange(n) - (n - 1) / 2), None, 0.0, shifts - shifts.mean(0))
     half = half_turn(given.angles_deg, np.ones(n, bool))
     truth, y = record_half_turn(density, finer, given, half, ranges, rng)
-    views = torch.zeros_like(truth)
-    views[torch.from_numpy(~half.missing)] = y[half.view[~half.missing].tolist()]
-    filled, scale = published_sinograms(views, half.missing)
+    filled, scale = published_sinograms(laid_out(y, half), half.missing)
     measured = filled * torch.from_numpy(~half.missing).float()[:, None, None]
     return Sinograms(
         measured,
