@@ -105,12 +105,13 @@ class Progress:
         # The residual costs a pass over the data; it is only measured when somebody wants it.
         self.wanted = stop is not None or callback is not None
 
-    def done(self, residual: Tensor) -> bool:
-        """Report one iteration; True when the residual falls by less than ``stop`` of itself."""
+    def done(self, residual: Tensor, size: float | None = None) -> bool:
+        """Report one iteration; True when the residual falls by less than ``stop`` of itself.
+        ``size``: the norm of the views that it is of, where not all."""
         if not self.wanted:
             return False
         self._count += 1
-        value = norm(residual) / self._scale
+        value = norm(residual) / (size or self._scale)
         if self._callback is not None:
             self._callback(self._count, value)
         slow = self._stop is not None and self._last - value < self._stop * self._last

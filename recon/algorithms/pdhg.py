@@ -19,6 +19,11 @@ Steps = tuple[tuple[int, float], ...]
 # alike.
 STEPS: Steps = ((0, 0.2), (60, 2.0))
 SHORT_STEPS: Steps = ((0, 0.2), (40, 0.5))  # the residual is right after few iterations
+# What ends within 0.05 dB of the minimum where there is little noise. Beside half of it, on the
+# needle, +model=irdm was ahead of TV by 6 % on withheld views, and beside all of it by nothing. On
+# fewer columns it takes fewer: the needle on 128 leaves .01613 of withheld views after 150, .01611
+# after 200 and after 600.
+ENOUGH, OF_COLUMNS = 300, 256
 DATA_SHARE = 0.6  # of the dual step; the rest is the gradient's
 OVER = 1.9  # over-relaxation: below 2 it converges, and 1 takes about 1.7 times as many iterations
 
@@ -95,6 +100,11 @@ class Pdhg:
 
     def residual(self) -> Tensor:
         return self.A(self.volume()).sub_(self.y)
+
+
+def enough_iterations(columns: int) -> int:
+    """Of TV on views of so many columns."""
+    return min(ENOUGH, max(ENOUGH // 3, -(-ENOUGH * columns // OF_COLUMNS)))
 
 
 def step_after(steps: Steps, done: int) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
@@ -10,8 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from recon.algorithms.sirt_state import Sirt
+from recon.algorithms.sirt_state import Sirt, subsets_of
 from recon.algorithms.withheld import EVERY, withheld_views
+from recon.errors import UserError
 from recon.progress import track
 from recon.projectors.base import Projector
 
@@ -25,6 +27,15 @@ LOOKS = 12  # at the withheld views, for each time that the number of iterations
 PATIENCE = 4  # looks without a better prediction before it ends
 
 
+@dataclass(frozen=True)
+class Pace:
+    """``n_iterations`` of ``Sirt``, and with what each is made."""
+
+    n_iterations: int
+    momentum: bool
+    n_subsets: int
+
+
 def has_momentum(
     n_iterations: int | Literal["auto"], momentum: bool | Literal["auto"], relaxation: float
 ) -> bool:
@@ -33,24 +44,40 @@ def has_momentum(
     return n_iterations == "auto" and relaxation <= 1 if momentum == "auto" else momentum
 
 
-def settled_length(
+def settled_pace(
     A: Projector,
     y: Tensor,
     n_iterations: int | Literal["auto"],
     momentum: bool | Literal["auto"],
+    n_subsets: int | Literal["auto"],
     *,
     relaxation: float,
     minimum: float | None,
     maximum: float | None,
-) -> tuple[int, bool]:
-    """(number of iterations, whether with momentum), for what is 'auto'."""
-    chosen = has_momentum(n_iterations, momentum, relaxation)
+) -> Pace:
+    """What stands for 'auto'."""
+    views = A.sinogram_tx[0]
+    quick = has_momentum(n_iterations, momentum, relaxation)
+    if n_subsets == "auto":
+        n_subsets = subsets_of(views) if quick and n_iterations == "auto" else 1
+    if not 1 <= n_subsets <= views:
+        raise UserError(
+            f"n_subsets={n_subsets} given, 1 to {views} (the number of views) wanted; correct "
+            "algorithm.n_subsets"
+        )
     if n_iterations != "auto":
-        return n_iterations, chosen
-    if A.sinogram_tx[0] < EVERY + 2:
-        return CLASSICAL, momentum is True
-    begun = partial(Sirt, momentum=chosen, relaxation=relaxation, minimum=minimum, maximum=maximum)
-    return choose_iterations(begun, A, y), chosen
+        return Pace(n_iterations, quick, n_subsets)
+    if views < EVERY + 2:
+        return Pace(CLASSICAL, momentum is True, n_subsets)
+    begun = partial(
+        Sirt,
+        momentum=quick,
+        n_subsets=n_subsets,
+        relaxation=relaxation,
+        minimum=minimum,
+        maximum=maximum,
+    )
+    return Pace(choose_iterations(begun, A, y), quick, n_subsets)
 
 
 def choose_iterations(begun: Callable[[Projector, Tensor], Sirt], A: Projector, y: Tensor) -> int:

@@ -8,7 +8,7 @@ import numpy as np
 from torch import Tensor
 
 from recon.algorithms.noise import measure_photon_transfer
-from recon.algorithms.pdhg import SHORT_STEPS, Pdhg
+from recon.algorithms.pdhg import ENOUGH, SHORT_STEPS, Pdhg, enough_iterations
 from recon.algorithms.withheld import EVERY, withheld_views
 from recon.progress import track, track_each
 from recon.projectors.base import Projector
@@ -111,7 +111,7 @@ def _by_prediction(
 
     errors: list[float] = []  # logarithms, at a ``FACTOR`` below ``weight``, at it, above it, ...
     # Clean views take longer, and an unfinished volume would be taken for a weight too small.
-    first, begin = (-1, FIRST) if lower else (0, 2 * FIRST)
+    first, begin = (-1, FIRST) if lower else (0, enough_iterations(y.shape[2]))
 
     with track("tv", _most_iterations(weight / scale)) as phase:
         while len(errors) < 2 - first or (
@@ -135,7 +135,7 @@ def _by_prediction(
 
 def _most_iterations(share: float) -> int:
     """Of ``_by_prediction`` from a weight of ``share`` of the scale, if the error never rises."""
-    return 2 * FIRST + LATER * (2 + max(0, math.floor(math.log(1 / share, FACTOR))))
+    return ENOUGH + LATER * (2 + max(0, math.floor(math.log(1 / share, FACTOR))))
 
 
 def _rms(values: Tensor) -> float:

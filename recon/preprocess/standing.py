@@ -15,6 +15,7 @@ from recon.series import TiltSeries
 WIDEST = 3  # rows or columns side by side
 _WINDOW = 2 * WIDEST + 1
 _LISTED = 12
+MOST_VIEWS = 40  # that are looked at: what stands still is in all of them
 
 
 def without_standing(series: TiltSeries) -> TiltSeries:
@@ -62,7 +63,7 @@ def standing_lines(stack: np.ndarray) -> list[int]:
     n_views, n_y, n_x = stack.shape
     if n_y < 2 * _WINDOW or n_x < 16:
         return []
-    views = stack[:: max(1, n_views // 40)].copy()
+    views = stack[:: -(-n_views // MOST_VIEWS)].copy()
     lines: list[int] = []
     while len(lines) <= max(WIDEST, n_y // 10):
         size = _off(views)
@@ -118,7 +119,7 @@ def standing_marks(
     nothing = np.zeros(stack.shape[1:], bool)
     if n_views < 5 or min(stack.shape[1:]) < 16:
         return nothing
-    views = stack[:: max(1, n_views // 40)]
+    views = stack[:: -(-n_views // MOST_VIEWS)]
     noise = noise_sigma(torch.from_numpy(np.ascontiguousarray(views)))
     middle = np.median(views, axis=0)
     if not noise > 1e-5 * float(np.ptp(middle)):

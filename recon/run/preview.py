@@ -40,15 +40,19 @@ def write_preview(
     ``before``, ``after``: (tilt, x) sinograms of one row; ``curve``: relative residual per
     iteration; ``view_residual``: per view. ``warnings``: shown in red, the first three.
     """
-    figure = Figure(figsize=(19, 9.5), layout="constrained")
+    figure = Figure(figsize=(19, 9.5))
     canvas = FigureCanvasAgg(figure)
-    figure.suptitle(title, fontsize=12)
+    figure.suptitle(title, fontsize=12, y=0.985)
+    # Margins by hand: matplotlib's own layout draws the figure three times.
+    bottom = 0.06
     if warnings:
         said = [f"warning: {w}" for w in warnings[:3]]
         said += [f"and {len(warnings) - 3} more in run.json"] * (len(warnings) > 3)
         text = "\n".join(line for w in said for line in textwrap.wrap(w, 240)[:2])
-        figure.supxlabel(text, color="red", fontsize=10, ha="left", x=0.01)
+        figure.supxlabel(text, color="red", fontsize=10, ha="left", x=0.01, y=0.008)
+        bottom += 0.018 * (1 + text.count("\n"))
     grid = figure.subplots(2, 4)
+    figure.subplots_adjust(0.04, bottom, 0.985, 0.92, wspace=0.2, hspace=0.24)
     _draw_view(grid[0, 0], view, solution)
     values = np.concatenate([s.ravel()[::7] for s in (slices.xy, slices.xz, slices.zy)])
     window = dict(zip(("vmin", "vmax"), np.quantile(values, (0.005, 0.998)), strict=True))

@@ -9,7 +9,7 @@ import torch
 from recon.algorithms.base import inverse
 from recon.algorithms.sirt import SIRT, sirt
 from recon.algorithms.sirt_iterations import choose_iterations, look_at
-from recon.algorithms.sirt_state import Sirt
+from recon.algorithms.sirt_state import Sirt, subsets_of
 from recon.errors import UserError
 from recon.geometry import Geometry
 from recon.projectors.native import NativeProjector
@@ -147,6 +147,7 @@ def test_more_noise_wants_fewer_iterations_and_auto_finds_it() -> None:
     assert torch.equal(classical, sirt(A, y, n_iterations=counts[-1]))
     settled = SIRT.settle(SIRT(), A, y, 12.0).method
     assert settled.options["momentum"] is True
+    assert settled.options["n_subsets"] == 4
     assert settled.options["n_iterations"] < counts[-1]
     with_momentum = sirt(A, y)
     assert torch.equal(with_momentum, settled(A, y))
@@ -191,3 +192,54 @@ def test_looks_are_dense_at_first_and_end_at_the_limit() -> None:
     assert looks[:6] == (1, 2, 3, 4, 5, 6) and looks[-1] == 400
     steps = np.diff(looks)
     assert (steps[4:] / looks[4:-1] < 0.25).all() and len(looks) < 100
+
+
+def test_subsets_go_where_all_views_go(problem) -> None:
+    """One update by a third of the views does what one by all of them does, within a few percent."""
+    whole, parts = (
+        sirt(problem.A, problem.noisy, n_iterations=24, momentum=True, n_subsets=n) for n in (1, 3)
+    )
+    assert 0 < float((parts - whole).norm()) < 0.02 * float(whole.norm())
+
+
+def test_subsets_share_out_the_views_evenly() -> None:
+    geometry = Geometry(np.array([5.0, -60, 30, 0, -30, 60, 45, -45, 15]), 1.0)
+    y = torch.arange(9.0)[:, None, None].expand(9, 2, 8).contiguous() + 1
+    state, seen = Sirt(NativeProjector(geometry, (8, 8), 8), y, n_subsets=3), []
+    for _ in range(4):
+        seen.append((state.measure()[:, 0, 0] - 1).int().tolist())  # x is 0 where rays miss it
+        state._steps += 1
+    assert sorted(np.concatenate(seen[:3]).tolist()) == list(range(9)) and seen[3] == seen[0]
+    by_angle = np.argsort(geometry.angles_deg)
+    for one in seen[:3]:
+        ranks = np.sort([int(np.flatnonzero(by_angle == v)[0]) for v in one])
+        assert (np.diff(ranks) == 3).all()
+
+
+def test_rows_are_independent_with_subsets_bit_for_bit(problem) -> None:
+    options = {"n_iterations": 9, "momentum": True, "n_subsets": 3}
+    x = sirt(problem.A, problem.noisy, **options)
+    cut = problem.noisy[:, 3:5].contiguous()
+    assert torch.equal(sirt(problem.A, cut, **options), x[:, 3:5])
+
+
+@pytest.mark.parametrize("n", [1, 7, 8, 15, 16, 31, 32, 200])
+def test_a_subset_has_eight_views_at_least(n: int) -> None:
+    subsets = subsets_of(n)
+    assert 1 <= subsets <= 4
+    assert subsets == 1 or n // subsets >= 8
+    assert subsets == 4 or n // (subsets + 1) < 8
+
+
+def test_subsets_that_cannot_be_are_refused(problem) -> None:
+    for n in (0, problem.noisy.shape[0] + 1):
+        with pytest.raises(UserError, match=f"n_subsets={n} given, 1 to"):
+            sirt(problem.A, problem.noisy, n_iterations=2, n_subsets=n)
+    with pytest.raises(UserError, match=r"stop=0.1 given beside n_subsets=2"):
+        sirt(problem.A, problem.noisy, n_iterations=2, n_subsets=2, stop=0.1)
+
+
+def test_stop_is_of_all_views_residuals(problem) -> None:
+    assert (
+        SIRT.settle(SIRT(stop=0.01), problem.A, problem.noisy, 1.0).method.options["n_subsets"] == 1
+    )

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from recon.algorithms.operator_norm import operator_norm
+from recon.algorithms.pdhg import enough_iterations
 from recon.algorithms.sirt import sirt
 from recon.algorithms.tv import tv
 from recon.algorithms.tv_weight import choose_weight
@@ -68,6 +69,18 @@ def test_it_converges_to_the_least_objective(problem, dimensions):
     for size in (1e-3, 1e-2):
         other = (best + size * torch.randn(best.shape, generator=random)).clamp(min=0)
         assert many < objective(problem, other, w, dimensions)
+
+
+def test_enough_iterations_are_enough(problem):
+    """Within .05 dB of the minimum, and more of them on wider views."""
+    weight = 0.3
+    short, long = (
+        tv(problem.A, problem.noisy, weight=weight, n_iterations=n)
+        for n in (enough_iterations(problem.noisy.shape[2]), 1500)
+    )
+    assert abs(psnr(short, problem.truth) - psnr(long, problem.truth)) < 0.05
+    counts = [enough_iterations(n) for n in (26, 128, 200, 256, 2048)]
+    assert counts == sorted(counts) and counts[-1] == counts[-2] == 300
 
 
 def test_no_weight_is_least_squares_and_a_large_one_is_flat(problem):
