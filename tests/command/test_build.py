@@ -91,6 +91,7 @@ def test_the_file_states_the_functions_own_defaults(hydra: None, option: str) ->
     if option in (
         "preprocess/brightfield",
         "preprocess/none",
+        *(f"{of}/{task}" for of in ("ranges", "sizes") for task in ("inpaint", "ding2019")),
         *(f"simulate/{s}" for s in simulations),
     ):
         pytest.skip("a variant of the group's haadf")
