@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from recon.api import (
         align,
         clean,
+        denoise,
         projector,
         read,
         reconstruct,
@@ -51,6 +52,9 @@ if TYPE_CHECKING:
     from recon.learned.restore import IRDM, PRIMAL_DUAL
     from recon.preprocess import PREPROCESS
     from recon.series import TiltSeries, Volume
+    from recon.sinogram.classical import GAUSSIAN, MEDIAN, NLM, TV_VIEWS
+    from recon.sinogram.noise2noise import NOISE2NOISE
+    from recon.sinogram.unet import UNET
     from recon.stage import Bound, Method, Needs, Settled, Step
 
 _WHERE = {
@@ -59,10 +63,14 @@ _WHERE = {
     "CGLS": "recon.algorithms.cgls",
     "FIDUCIAL": "recon.align.beads.fiducial",
     "FIXED": "recon.align.fixed",
+    "GAUSSIAN": "recon.sinogram.classical",
     "Geometry": "recon.geometry",
     "IRDM": "recon.learned.restore",
     "IRDM2020": "recon.learned.irdm2020",
+    "MEDIAN": "recon.sinogram.classical",
     "Method": "recon.stage",
+    "NLM": "recon.sinogram.classical",
+    "NOISE2NOISE": "recon.sinogram.noise2noise",
     "Needs": "recon.stage",
     "PATCH": "recon.align.patches.patch",
     "PREPROCESS": "recon.preprocess",
@@ -73,13 +81,16 @@ _WHERE = {
     "Settled": "recon.stage",
     "Step": "recon.stage",
     "TV": "recon.algorithms.tv",
+    "TV_VIEWS": "recon.sinogram.classical",
     "TiltSeries": "recon.series",
+    "UNET": "recon.sinogram.unet",
     "UserError": "recon.errors",
     "Volume": "recon.series",
     "WBP": "recon.algorithms.wbp",
     "XCORR": "recon.align.xcorr",
     "align": "recon.api",
     "clean": "recon.api",
+    "denoise": "recon.api",
     "projector": "recon.api",
     "read": "recon.api",
     "reconstruct": "recon.api",
@@ -98,14 +109,20 @@ __all__ = [
     "CGLS",
     "FIDUCIAL",
     "FIXED",
+    "GAUSSIAN",
     "IRDM",
     "IRDM2020",
+    "MEDIAN",
+    "NLM",
+    "NOISE2NOISE",
     "PATCH",
     "PREPROCESS",
     "PRIMAL_DUAL",
     "SART",
     "SIRT",
     "TV",
+    "TV_VIEWS",
+    "UNET",
     "WBP",
     "XCORR",
     "Bound",
@@ -120,6 +137,7 @@ __all__ = [
     "Volume",
     "align",
     "clean",
+    "denoise",
     "projector",
     "read",
     "reconstruct",

@@ -14,6 +14,8 @@ from recon.series import TiltSeries
 
 TRANSFER = "photon_transfer"  # of the views before they were resampled, among a series' facts
 LEAST_GAIN = 1e-6  # of the mean: less is no counting noise
+WHOLE = 1e-3  # of a count: pixels nearer to whole numbers are counts
+GAIN_ERROR = 0.3  # by which the gain of true counts may seem to differ from 1
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,11 @@ class CountModel:
     dark: float
     read: float
 
+    @property
+    def exact(self) -> bool:
+        """Whether pixels are counts, one by one."""
+        return self == EXACT
+
     def counts(self, y: Tensor) -> Tensor:
         """Of pixels ``y`` in units of the data."""
         return (y - self.dark) / self.gain
@@ -32,6 +39,9 @@ class CountModel:
     def pixels(self, counts: Tensor) -> Tensor:
         """The inverse of ``counts``."""
         return counts * self.gain + self.dark
+
+
+EXACT = CountModel(1.0, 0.0, 0.0)
 
 
 def with_noise(
@@ -49,8 +59,8 @@ def count_model(series: TiltSeries) -> CountModel:
     """From the noise of the views, as they were before interpolation smoothed it where that is
     known. Raises ``UserError`` where there is no noise to take out.
 
-    Noise that does not grow with the signal is read-out noise of counts so small that they are
-    next to continuous.
+    Whole numbers from 0 whose noise is about that of counts are counts. Noise that does not grow
+    with the signal is read-out noise of counts so small that they are next to continuous.
     """
     told = series.facts.get(TRANSFER)
     found = (
@@ -58,7 +68,11 @@ def count_model(series: TiltSeries) -> CountModel:
         if isinstance(told, dict)
         else measure_photon_transfer(series.data)
     )
-    return model_of(found, series.name)
+    model = model_of(found, series.name)
+    whole = bool(((series.data - series.data.round()).abs() < WHOLE).all())
+    if whole and float(series.data.min()) >= 0 and abs(model.gain - 1) < GAIN_ERROR:
+        return EXACT
+    return model
 
 
 def model_of(found: PhotonTransfer, name: str) -> CountModel:

@@ -20,6 +20,7 @@ from recon.sinogram.restoration import DENOISE
 BELOW = 8.0  # standard deviations under zero counts: no noise, but a border that was filled
 MOSTLY = 0.5  # share of such pixels above which the pixels are no counts at all
 FEWEST = 1.0  # counts of a view: fewer cannot be scaled to
+_EMPTY = "their totals are lost: use another denoiser where counts are so few"
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +78,9 @@ def finish(
 ) -> TiltSeries:
     """``series`` with ``counts`` (tilt, y, x) in the place of its own, each view scaled to the total
     that was counted; what was not measured stays as it was."""
-    scales = scale_to(found, counts)
+    scales, lost = scale_to(found, counts)
+    if lost:
+        warnings = (*warnings, f"denoise: {lost} of {len(scales)} views came out empty; {_EMPTY}")
     data = torch.where(
         found.measured, found.model.pixels(counts * scales[:, None, None]), series.data
     )
@@ -92,12 +95,12 @@ def finish(
     return series.after(step, data=data.contiguous(), facts={DENOISE: told}, warnings=warnings)
 
 
-def scale_to(found: Counted, counts: Tensor) -> Tensor:
-    """(tilt,) what ``counts`` are multiplied by so that each view has the total that was measured;
-    1 where there is next to nothing to scale."""
+def scale_to(found: Counted, counts: Tensor) -> tuple[Tensor, int]:
+    """((tilt,) what ``counts`` are multiplied by so that each view has the total that was measured,
+    1 where next to nothing was; how many views have nothing that could be scaled to their total)."""
     inside = found.measured.double()
     wanted = (found.counts.double() * inside).sum((1, 2))
     have = (counts.double() * inside).sum((1, 2))
     some = (wanted > FEWEST) & (have > FEWEST)
     ratio = torch.where(some, wanted / have.clamp(min=FEWEST), torch.ones_like(wanted))
-    return ratio.float()
+    return ratio.float(), int(((wanted > FEWEST) & (have <= FEWEST)).sum())

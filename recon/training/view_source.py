@@ -47,7 +47,7 @@ class ViewSizes:
 
 @dataclass(frozen=True, eq=False)
 class CleanViews:
-    """``mass``: (tilt, y, x) line integrals, 1 in the brightest pixel of all views of the phantom;
+    """``mass``: (tilt, y, x) line integrals, about 1 in the brightest pixel of all views of the phantom;
     ``own``: those of one of its elements, or of all; ``step_deg`` between neighbours. ``ranges``: what
     noise is drawn from."""
 

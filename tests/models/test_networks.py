@@ -14,6 +14,7 @@ from models.discriminator import Discriminator
 from models.primal_dual import PrimalDual
 from models.slice_unet import SliceUNet, parameter_count
 from models.unetpp import UNetPlusPlus
+from models.view_unet import ViewUNet
 
 SMALL = (4, 4, 4, 4, 4, 4)
 
@@ -27,7 +28,8 @@ def test_the_published_discriminator_has_its_published_number_of_parameters() ->
 
 
 def test_every_shipped_kind_fits_into_eight_megabytes_of_half_precision() -> None:
-    for network in (SliceUNet(), PrimalDual(), UNetPlusPlus(features=(16, 32, 64, 128, 256))):
+    unetpp = UNetPlusPlus(features=(16, 32, 64, 128, 256))
+    for network in (SliceUNet(), PrimalDual(), unetpp, ViewUNet()):
         assert 2 * parameter_count(network) < 8e6
 
 
@@ -48,6 +50,7 @@ def test_untrained_primal_dual_iterations_leave_their_start() -> None:
 @pytest.mark.parametrize("shape", [(16, 16), (33, 17), (40, 63)])
 def test_a_slice_of_any_size_keeps_its_size(shape: tuple[int, int]) -> None:
     assert SliceUNet(10, SMALL).eval()(torch.zeros(1, 10, *shape)).shape == (1, 1, *shape)
+    assert ViewUNet(3, 2, SMALL).eval()(torch.zeros(1, 6, *shape)).shape == (1, 1, *shape)
     assert UNetPlusPlus(1, (2, 2, 2, 2, 2)).eval()(torch.zeros(1, 1, *shape)).shape == (
         1,
         1,
