@@ -11,6 +11,7 @@ from torch import Tensor
 
 from recon.errors import UserError
 from recon.projectors.base import Projector
+from recon.projectors.masked import MaskedProjector, unmasked
 
 Callback = Callable[[int, float], None]
 """(iteration from 1, relative residual ||y - A x|| / ||y|| before this iteration's update)"""
@@ -25,6 +26,15 @@ def norm(tensor: Tensor) -> float:
 def inverse(sums: Tensor) -> Tensor:
     """1 / sums, and 0 where a ray or a voxel meets nothing."""
     return torch.where(sums > 1e-6, 1 / sums.clamp(min=1e-6), torch.zeros_like(sums))
+
+
+def inverse_sums(A: Projector, support: Tensor) -> tuple[Tensor, Tensor]:
+    """R and C of SIRT: the inverse sums over the rays of whole views, (tilt, 1, x), and over the
+    voxels of what counts of them, (z, 1, x) or of every row where the precision tells rows apart.
+    ``support``: (z, 1, x) 1 where there may be matter."""
+    R = inverse(unmasked(A)(support))
+    seen = A.root if isinstance(A, MaskedProjector) else torch.ones_like(R)
+    return R, inverse(A.T(seen))
 
 
 def check_run(

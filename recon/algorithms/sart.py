@@ -13,7 +13,7 @@ from recon.algorithms.base import (
     check_run,
     check_views,
     initial,
-    inverse,
+    inverse_sums,
     iterations,
     one_iteration,
 )
@@ -65,11 +65,11 @@ def sart(
     support = torch.ones(A.volume_zx[0], 1, A.volume_zx[1], device=y.device)
     if scheme.window == "hamming":
         support *= _slice(hamming_window(float(angles[0]), A.volume_zx) > 0, y)
-    R = [inverse(B(support)) for B in projectors]
-    C = [
-        inverse(B.T(torch.ones_like(r))).mul_(relaxation)
-        for B, r in zip(projectors, R, strict=True)
-    ]
+    R, C = (
+        list(sums) for sums in zip(*(inverse_sums(B, support) for B in projectors), strict=True)
+    )
+    for c in C:
+        c.mul_(relaxation)
     if scheme.window == "hamming":
         C = [
             c.mul_(_slice(hamming_window(float(angles[s[0]]), A.volume_zx), y))

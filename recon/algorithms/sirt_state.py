@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from recon.algorithms.base import bound, initial, inverse, norm
+from recon.algorithms.base import bound, initial, inverse_sums, norm
 from recon.algorithms.sart_scheme import golden_order
 from recon.projectors.base import Projector
 
@@ -18,8 +18,8 @@ SUBSET_VIEWS = 8  # a subset has at least: a few views alone pull the volume the
 
 @dataclass(frozen=True, eq=False)
 class _Subset:
-    """Views that a step looks at. ``size``: the norm of ``y``. ``R``: (tilt, 1, x) and ``C``:
-    (z, 1, x), rows are alike."""
+    """Views that a step looks at. ``size``: the norm of ``y``. ``R``, ``C``:
+    see ``inverse_sums``."""
 
     A: Projector
     y: Tensor
@@ -116,8 +116,6 @@ def _interleaved(angles_deg: np.ndarray, n_subsets: int) -> list[np.ndarray | No
 
 def _weighed(A: Projector, y: Tensor, views: np.ndarray | None, relaxation: float) -> _Subset:
     """``A`` is of the ``views`` of ``y`` already."""
-    n_views, width = A.sinogram_tx
-    R = inverse(A(torch.ones(A.volume_zx[0], 1, A.volume_zx[1], device=y.device)))
-    C = inverse(A.T(torch.ones(n_views, 1, width, device=y.device))).mul_(relaxation)
+    R, C = inverse_sums(A, torch.ones(A.volume_zx[0], 1, A.volume_zx[1], device=y.device))
     seen = y if views is None else y[views.tolist()]
-    return _Subset(A, seen, norm(seen), R, C)
+    return _Subset(A, seen, norm(seen), R, C.mul_(relaxation))

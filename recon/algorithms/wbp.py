@@ -15,7 +15,7 @@ from recon.algorithms.wbp_scale import full_scale, specimen_scale
 from recon.errors import UserError
 from recon.geometry import view_weights_deg
 from recon.projectors.base import Projector
-from recon.projectors.masked import filled
+from recon.projectors.masked import filled, view_confidence
 from recon.stage import BoundMethod, Method, Needs, Options, Settled, same_on_coarse
 
 FILTERS = ("ramp", "shepp-logan", "cosine", "hamming", "hann", "sirt")
@@ -45,7 +45,7 @@ def wbp(
     """
     check_views(A, y)
     check_run(max(1, sirt_iterations), minimum, maximum)
-    weights = _scale(A, y, scale) * np.deg2rad(view_weights_deg(A.geometry.angles_deg))
+    weights = _weights(A, y, scale)
     whole = filled(A, y)
     width = y.shape[2]
     n = next_fast_len(2 * width, real=True)
@@ -63,6 +63,24 @@ def wbp(
     if progress.wanted:
         progress.done(y - A(x))
     return x
+
+
+def _weights(A: Projector, y: Tensor, scale: float | str) -> np.ndarray:
+    """(tilt,) by what a view is multiplied. Invented views count by their confidence, between what
+    comes of all views as if measured, and of the measured alone."""
+    everything = _scale(A, y, scale) * np.deg2rad(view_weights_deg(A.geometry.angles_deg))
+    confidence = view_confidence(A)
+    invented = confidence < 1
+    if not invented.any() or invented.all():
+        return np.asarray(confidence * everything)
+    measured = np.flatnonzero(~invented)
+    seen = A.views(measured)
+    alone = np.zeros_like(everything)
+    alone[measured] = np.deg2rad(view_weights_deg(seen.geometry.angles_deg))
+    alone *= _scale(seen, y[measured.tolist()], scale)
+    share = confidence[invented] @ everything[invented] / everything[invented].sum()
+    together = share * everything + (1 - share) * alone
+    return np.asarray(np.where(invented, confidence * everything, together))
 
 
 def _scale(A: Projector, y: Tensor, scale: float | str) -> float:

@@ -47,7 +47,7 @@ def binned(series: TiltSeries, factor: int) -> TiltSeries:
     shifts = None if old.shifts_px is None else old.shifts_px / factor
     data = torch.from_numpy(fourier_bin(series.data.numpy(), factor))
     step = f"binned by {factor} (Fourier crop) to {data.shape[1]} x {data.shape[2]} pixels"
-    precision = None if series.precision is None else bin_mask(series.precision, factor)
+    precision = None if series.precision is None else bin_precision(series.precision, factor)
     smaller = replace(series, data=data, precision=precision)
     return smaller.after(
         step,
@@ -56,9 +56,11 @@ def binned(series: TiltSeries, factor: int) -> TiltSeries:
     )
 
 
-def bin_mask(precision: torch.Tensor, factor: int) -> torch.Tensor:
-    """(tilt, y, x) 1 where all pixels of a bin were measured, cropped as ``fourier_bin`` crops."""
+def bin_precision(precision: torch.Tensor, factor: int) -> torch.Tensor:
+    """(tilt, y, x) the mean precision of a bin, 0 unless all of its pixels were measured; cropped as
+    ``fourier_bin`` crops."""
     n_y, n_x = (n // factor for n in precision.shape[1:])
     y0, x0 = ((n - m * factor) // 2 for n, m in zip(precision.shape[1:], (n_y, n_x), strict=True))
     cut = precision[:, y0 : y0 + n_y * factor, x0 : x0 + n_x * factor]
-    return cut.reshape(-1, n_y, factor, n_x, factor).amin((2, 4)).contiguous()
+    bins = cut.reshape(-1, n_y, factor, n_x, factor)
+    return torch.where(bins.amin((2, 4)) > 0, bins.mean((2, 4)), torch.zeros(()))

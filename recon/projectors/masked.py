@@ -1,5 +1,5 @@
-"""A projector of views that were not measured everywhere: borders that were filled, columns that
-were cut."""
+"""A projector of views that were not measured everywhere, or not all as well: borders that were
+filled, columns that were cut, views that were invented."""
 
 from __future__ import annotations
 
@@ -12,13 +12,12 @@ from recon.projectors.base import Projector
 
 
 class MaskedProjector:
-    """``P A``: what was not measured projects to 0, and its adjoint ``A' P`` takes nothing from
-    there, so that every iterative method solves for the measured pixels alone.
+    """``P A``, with P the square root of the precision: least squares become weighted. What was not
+    measured (0) projects to 0, and the adjoint ``A' P`` takes nothing from there, so that every
+    iterative method solves for the measured pixels alone.
 
-    With P the square root of the precision this is weighted least squares; here pixels are measured
-    (1) or not (0). ``seen``: (tilt, rows, x) float32, of the rows that are reconstructed; a volume
-    of one row stands for all of them. ``fill``: what stands where nothing was measured, for methods
-    that filter whole rows.
+    ``root``: P, (tilt, rows, x) float32, of the rows that are reconstructed; a volume of one row
+    stands for all of them. ``fill``: what P takes away, for methods that filter whole rows.
     """
 
     geometry: Geometry
@@ -26,8 +25,8 @@ class MaskedProjector:
     sinogram_tx: tuple[int, int]
     device: torch.device
 
-    def __init__(self, plain: Projector, seen: Tensor, fill: Tensor) -> None:
-        self.plain, self.seen, self.fill = plain, seen, fill
+    def __init__(self, plain: Projector, root: Tensor, fill: Tensor) -> None:
+        self.plain, self.root, self.fill = plain, root, fill
         self.geometry, self.device = plain.geometry, plain.device
         self.volume_zx, self.sinogram_tx = plain.volume_zx, plain.sinogram_tx
 
@@ -35,36 +34,48 @@ class MaskedProjector:
         views = self.plain(volume, reuse=reuse)
         # In place, unless one row of the volume stands for all.
         return (
-            views.mul_(self.seen) if views.shape[-2] == self.seen.shape[-2] else views * self.seen
+            views.mul_(self.root) if views.shape[-2] == self.root.shape[-2] else views * self.root
         )
 
     def T(self, sinogram: Tensor, *, reuse: Tensor | None = None) -> Tensor:
-        return self.plain.T(sinogram * self.seen, reuse=reuse)
+        return self.plain.T(sinogram * self.root, reuse=reuse)
 
     def smear(self, sinogram: Tensor) -> Tensor:
         return self.plain.smear(sinogram)
 
     def views(self, index: np.ndarray) -> Projector:
         chosen = index.tolist()
-        return MaskedProjector(self.plain.views(index), self.seen[chosen], self.fill[chosen])
+        return MaskedProjector(self.plain.views(index), self.root[chosen], self.fill[chosen])
 
     def resized(self, geometry: Geometry, volume_zx: tuple[int, int], width: int) -> Projector:
         return self.plain.resized(geometry, volume_zx, width)  # what is masked is of these pixels
 
 
 def masked(A: Projector, y: Tensor, precision: Tensor | None) -> tuple[Projector, Tensor]:
-    """``A`` and ``y`` (tilt, rows, x) for the measured pixels alone; as they are where all are."""
-    if precision is None or bool((precision > 0).all()):
+    """``A`` and ``y`` (tilt, rows, x), weighted by ``precision`` (0 to 1, in this shape); as they
+    are where all of it is 1."""
+    if precision is None or bool((precision == 1).all()):
         return A, y
-    seen = (precision > 0).to(y.device, torch.float32)
-    return MaskedProjector(A, seen, y * (1 - seen)), y * seen
+    root = precision.to(y.device, torch.float32).clamp(0, 1).sqrt()
+    return MaskedProjector(A, root, y * (1 - root)), y * root
+
+
+def view_confidence(A: Projector) -> np.ndarray:
+    """(tilt,) 1 for measured views, the mean precision of those that were invented: masked pixels
+    do not count."""
+    if not isinstance(A, MaskedProjector):
+        return np.ones(A.sinogram_tx[0])
+    precision = A.root.double() ** 2
+    known = (precision > 0).sum((1, 2)).clamp(min=1)
+    mean = (precision.sum((1, 2)) / known).numpy(force=True)
+    return np.where(mean > 0, mean, 1.0)  # wholly masked: its fill is all that there is
 
 
 def of_rows(A: Projector, rows: slice) -> Projector:
     """``A`` for some of its rows: only what is masked tells rows apart."""
     if not isinstance(A, MaskedProjector):
         return A
-    return MaskedProjector(A.plain, A.seen[:, rows], A.fill[:, rows])
+    return MaskedProjector(A.plain, A.root[:, rows], A.fill[:, rows])
 
 
 def unmasked(A: Projector) -> Projector:

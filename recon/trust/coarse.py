@@ -8,7 +8,7 @@ from torch import Tensor
 
 from recon.algorithms.noise import noise_sigma
 from recon.geometry import Geometry
-from recon.preprocess.binning import bin_mask, fourier_bin
+from recon.preprocess.binning import bin_precision, fourier_bin
 from recon.projectors.base import Projector
 from recon.projectors.masked import MaskedProjector, filled, masked
 
@@ -33,8 +33,8 @@ def coarse(A: Projector, y: Tensor, factor: int) -> tuple[Projector, Tensor]:
     binned = torch.from_numpy(fourier_bin(filled(A, y).numpy(force=True), factor)).to(y.device)
     n_z, n_x = (-(-n // factor) for n in A.volume_zx)
     smaller = A.resized(Geometry(old.angles_deg, pixel, 0.0, shifts), (n_z, n_x), binned.shape[2])
-    seen = bin_mask(A.seen.cpu(), factor) if isinstance(A, MaskedProjector) else None
-    return masked(smaller, binned, seen)
+    precision = bin_precision(A.root.cpu() ** 2, factor) if isinstance(A, MaskedProjector) else None
+    return masked(smaller, binned, precision)
 
 
 def noise_of_coarse(y: Tensor, noise: float, factor: int) -> float:

@@ -47,5 +47,5 @@ def _on_cpu(A: Projector) -> Projector:
         return A
     plain = NativeProjector(A.geometry, A.volume_zx, A.sinogram_tx[1])
     if isinstance(A, MaskedProjector):
-        return MaskedProjector(plain, A.seen.cpu(), A.fill.cpu())
+        return MaskedProjector(plain, A.root.cpu(), A.fill.cpu())
     return plain

@@ -112,6 +112,64 @@ def test_back_projection_takes_the_fill(
     torch.testing.assert_close(wbp(M, holes), wbp(A, y))
 
 
+TWICE = {
+    "sirt": lambda A, y, w: sirt(A, y, n_iterations=12),
+    "momentum": lambda A, y, w: sirt(A, y, n_iterations=12, momentum=True),
+    "cgls": lambda A, y, w: cgls(A, y, n_iterations=6),
+    "tv": lambda A, y, w: tv(A, y, n_iterations=600, weight=w),
+}
+
+
+@pytest.mark.parametrize("name", TWICE)
+def test_half_the_precision_is_half_as_many_such_views(
+    name: str, A: NativeProjector, truth: Tensor
+) -> None:
+    """Some views of precision 1/2 beside others: as if the others had been recorded twice."""
+    y = A(truth) + torch.randn(A(truth).shape, generator=torch.Generator().manual_seed(1))
+    lesser = np.arange(0, len(ANGLES), 3)
+    better = np.setdiff1d(np.arange(len(ANGLES)), lesser)
+    precision = torch.ones_like(y)
+    precision[lesser.tolist()] = 0.5
+    views = np.concatenate([better, better, lesser])
+    found = TWICE[name](*masked(A, y, precision), 0.5)
+    wanted = TWICE[name](A.views(views), y[views.tolist()], 1.0)
+    tolerance = 0.005 if name == "tv" else 1e-3  # two ways to one minimum
+    assert float((found - wanted).norm()) < tolerance * float(wanted.norm())
+    assert float((found - TWICE[name](A, y, 0.5)).norm()) > 3 * tolerance * float(wanted.norm())
+
+
+@pytest.mark.parametrize("name", ["sirt", "cgls", "wbp"])
+def test_invented_views_without_confidence_are_as_if_not_there(
+    name: str, A: NativeProjector, truth: Tensor
+) -> None:
+    run = METHODS.get(name, lambda A, y: wbp(A, y))
+    y = A(truth)
+    invented = np.arange(2, len(ANGLES) - 2, 3)
+    measured = np.setdiff1d(np.arange(len(ANGLES)), invented)
+    y[invented.tolist()] = 50.0
+    precision = torch.ones_like(y)
+    precision[invented.tolist()] = 1e-9
+    found = run(*masked(A, y, precision))
+    wanted = run(A.views(measured), y[measured.tolist()])
+    torch.testing.assert_close(found, wanted, rtol=0, atol=2e-3)
+
+
+def test_back_projection_believes_invented_views_by_their_confidence(
+    A: NativeProjector, truth: Tensor
+) -> None:
+    """Between the measured views alone and all of them as if measured, and linear in between."""
+    y = A(truth)
+    invented = torch.arange(0, 5)
+    found = []
+    for confidence in (1.0, 0.5, 1e-9):
+        precision = torch.ones_like(y)
+        precision[invented] = confidence
+        found.append(wbp(*masked(A, y, precision), scale=1.0))
+    torch.testing.assert_close(found[0], wbp(A, y, scale=1.0))
+    torch.testing.assert_close(found[1], (found[0] + found[2]) / 2, rtol=1e-3, atol=1e-4)
+    assert float((found[0] - found[2]).norm()) > 0.05 * float(found[0].norm())
+
+
 def test_matter_outside_the_views_does_no_harm_in_a_wider_volume() -> None:
     geometry = Geometry(ANGLES, None)
     wide = NativeProjector(geometry, (16, 96), 32)  # a film three times as wide as the detector

@@ -98,7 +98,7 @@ def test_what_was_not_measured_stays_so(scene) -> None:
     seen[:, :, :31] = 0
     B, z = coarse(*masked(A, y, seen), 2)
     assert isinstance(B, MaskedProjector)
-    assert (B.seen[:, :, :16] == 0).all() and (B.seen[:, :, 16:] == 1).all()
+    assert (B.root[:, :, :16] == 0).all() and (B.root[:, :, 16:] == 1).all()
     assert (z[:, :, :16] == 0).all()
 
 

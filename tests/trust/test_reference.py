@@ -8,14 +8,13 @@ import numpy as np
 import pytest
 import torch
 
-from recon.algorithms.pdhg import Pdhg
+from recon.algorithms.pdhg import Pdhg, enough_iterations
 from recon.algorithms.sirt import SIRT, sirt
 from recon.algorithms.tv import TV, tv
 from recon.geometry import Geometry
 from recon.projectors.native import NativeProjector
 from recon.simulate.ellipsoids import catalyst, project_ellipsoids
 from recon.stage import Method, volume_only
-from recon.algorithms.pdhg import enough_iterations
 from recon.trust import reference as trust_reference
 from recon.trust import standard as trust
 from recon.trust.comparison import compare_predictions
