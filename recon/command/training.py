@@ -34,7 +34,7 @@ from recon.training.denoising import Denoise, gather_views
 from recon.training.ding2019 import Ding2019, make_published
 from recon.training.examples import Ranges
 from recon.training.inpaint import Inpaint
-from recon.training.inpaint_judge import make_inpaint_judge
+from recon.training.inpaint_judge import InpaintJudge, make_inpaint_judge
 from recon.training.loop import Trainer, train
 from recon.training.sinograms import SinogramSource, describe_sinograms, make_sinograms
 from recon.training.source import PhantomSource, Sizes
@@ -270,6 +270,8 @@ def _write_folder(
         for example in material.source.group(number)
     ]
     network = in_use(task, state.load_averages(folder / state.CHECKPOINT), examples)
+    if isinstance(material.judge, InpaintJudge):
+        material.judge.calibrate(network)
     digest = write_weights(folder, network)
     versions = {
         name: importlib.metadata.version(name) for name in ("torch", "monai", "numpy", "numba")

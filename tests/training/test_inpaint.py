@@ -152,6 +152,19 @@ def test_a_judge_tells_the_truth_from_the_start(example: Sinograms, tmp_path: Pa
     assert (tmp_path / "sample.png").exists()
 
 
+def test_expected_errors_are_made_right_on_series_that_were_not_trained_on(
+    task: Inpaint, example: Sinograms, tmp_path: Path
+) -> None:
+    torch.manual_seed(0)
+    network = task.network().eval()
+    judge = InpaintJudge(task, [example], [])
+    before = judge(network, tmp_path, 0)
+    judge.calibrate(network)
+    after = judge(network, tmp_path, 1)
+    assert dict(zip(before.names, before.values, strict=True))["seen_surprise"] < 0.8
+    assert dict(zip(after.names, after.values, strict=True))["seen_surprise"] == pytest.approx(1)
+
+
 def test_the_published_task_has_the_published_geometry_and_weights() -> None:
     fine = ellipses(size=64, rows=4, seed=0).density
     clean = Ranges(noise_free=1.0, damping=(0.0, 0.0), misalignment_px=(0.0, 0.0))
