@@ -1,5 +1,5 @@
 """``inpaint=gan``: views that were not measured, invented from those that were, with a confidence
-for every pixel."""
+for every column."""
 
 from __future__ import annotations
 
@@ -45,8 +45,10 @@ def gan(
     it. ``weight``: of TV; 'auto': ``choose_weight``. ``noise``: standard deviation per pixel; None:
     measured. ``dimensions``: 2 takes every slice by itself.
 
-    The ``precision`` of an invented pixel is n / (n + e), n the variance of a measured pixel's
-    noise and e that of the error which the network expects, so that it counts for what it is worth.
+    The ``precision`` of an invented column (a row of a view) is n / (n + e), n the variance of a
+    measured pixel's noise and e the mean of the error's variance that the network expects, so that
+    it counts for what it is worth. Not pixel by pixel: errors lie on edges, and what tells of edges
+    in the wedge would count least.
     After Ding et al. 2019 (doi:10.1038/s41598-019-49267-x). Raises ``UserError`` for fewer than 2
     measured views, and for options that will not do.
     """
@@ -72,7 +74,8 @@ def gan(
         with phase.part(RESTORING * len(parts)):
             invented, variance = _invent(trained.network, given, choices, parts)
     known = choices.noise**2 + MISMATCH**2 * float(given.y.double().square().mean())
-    confidence = (known / (known + variance)).clamp(LEAST, 1 - LEAST)
+    expected = variance.mean(2, keepdim=True).expand_as(variance)
+    confidence = (known / (known + expected)).clamp(LEAST, 1 - LEAST)
     done = with_views(series, given, invented, confidence)
     step = (
         f"inpaint: {invented.shape[0]} views invented by {weights} in steps of "
