@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 import torch
@@ -80,9 +80,26 @@ def settled_pace(
     return Pace(choose_iterations(begun, A, y), quick, n_subsets)
 
 
-def choose_iterations(begun: Callable[[Projector, Tensor], Sirt], A: Projector, y: Tensor) -> int:
+class Iterated(Protocol):
+    """A reconstruction as it goes on: ``x``, (z, y, x), after so many of ``iterate``."""
+
+    @property
+    def x(self) -> Tensor: ...
+    def iterate(self) -> object: ...
+
+
+def choose_iterations(
+    begun: Callable[[Projector, Tensor], Iterated],
+    A: Projector,
+    y: Tensor,
+    *,
+    name: str = "SIRT",
+    first: int = 1,
+    limit: int = LIMIT,
+) -> int:
     """The fewest iterations after which withheld views are predicted as well as may be, but for
-    what they hardly tell; ``begun`` makes SIRT with its other options, on (tilt, y, x) rows.
+    what they hardly tell; ``begun`` makes SIRT (or another, by its ``name``) with its other options,
+    on (tilt, y, x) rows. One, or ``first`` to ``limit``.
 
     SIRT fits the specimen first and the noise later (semi-convergence); the error of views that it
     does not see is least in between.
@@ -90,8 +107,9 @@ def choose_iterations(begun: Callable[[Projector, Tensor], Sirt], A: Projector, 
     kept, held = withheld_views(A.geometry.angles_deg)
     state, unseen = begun(A.views(kept), y[kept.tolist()]), A.views(held)
     wanted = y[held.tolist()]
-    looks, errors = look_at(LIMIT), list[float]()
-    with track(f"choosing the iterations of SIRT, {LIMIT} at most", LIMIT) as phase:
+    looks = tuple(n for n in look_at(limit) if n == 1 or n >= first)
+    errors = list[float]()
+    with track(f"choosing the iterations of {name}, {limit} at most", limit) as phase:
         for before, after in zip((0, *looks), looks, strict=False):
             for _ in range(after - before):
                 state.iterate()

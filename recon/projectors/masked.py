@@ -32,10 +32,9 @@ class MaskedProjector:
 
     def __call__(self, volume: Tensor, *, reuse: Tensor | None = None) -> Tensor:
         views = self.plain(volume, reuse=reuse)
-        # In place, unless one row of the volume stands for all.
-        return (
-            views.mul_(self.root) if views.shape[-2] == self.root.shape[-2] else views * self.root
-        )
+        # In place, unless one row of the volume stands for all, or a gradient is wanted.
+        alone = views.shape[-2] == self.root.shape[-2] and not views.requires_grad
+        return views.mul_(self.root) if alone else views * self.root
 
     def T(self, sinogram: Tensor, *, reuse: Tensor | None = None) -> Tensor:
         return self.plain.T(sinogram * self.root, reuse=reuse)

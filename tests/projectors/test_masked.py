@@ -52,6 +52,13 @@ def test_the_adjoint_is_exact(A: NativeProjector, precision: Tensor) -> None:
         assert float(left) == pytest.approx(float(right), rel=1e-5)
 
 
+def test_it_has_a_gradient(A: NativeProjector, truth: Tensor, precision: Tensor) -> None:
+    M, y = masked(A, A(truth), precision)
+    x = torch.rand(truth.shape, generator=torch.Generator().manual_seed(2), requires_grad=True)
+    (0.5 * (M(x) - y).square().sum()).backward()
+    torch.testing.assert_close(x.grad, M.T(M(x.detach()) - y), rtol=1e-4, atol=1e-3)
+
+
 METHODS = {
     "sirt": lambda A, y: sirt(A, y, n_iterations=20),
     "sart": lambda A, y: sart(A, y, n_iterations=2),
