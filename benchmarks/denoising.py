@@ -18,8 +18,10 @@ from __future__ import annotations
 
 import argparse
 import csv
+import fcntl
 import functools
 import itertools
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -184,18 +186,24 @@ def _psnr(found: Tensor, truth: Tensor, peak: float) -> float:
 
 
 def store(table: Path, row: dict[str, str]) -> None:
-    """In the place of the row for the same case and method, or in the table's order."""
-    same = tuple(row[c] for c in KEY)
-    rows = [old for old in read(table) if tuple(old[c] for c in KEY) != same] + [row]
-    order = list(itertools.product(FAMILIES, COUNTS, SEEDS, METHODS))
-    places = {key: place for place, key in enumerate(order)}
-    rows.sort(key=lambda r: places.get((r["family"], r["counts"], r["seed"], r["method"]), 10**6))
-    part = table.with_suffix(".part")
-    with part.open("w", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS)
-        writer.writeheader()
-        writer.writerows(rows)
-    part.replace(table)
+    """In the place of the row for the same case and method, or in the table's order; several runs
+    may write to one table."""
+    folder = os.open(table.parent, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        same = tuple(row[c] for c in KEY)
+        rows = [old for old in read(table) if tuple(old[c] for c in KEY) != same] + [row]
+        order = list(itertools.product(FAMILIES, COUNTS, SEEDS, METHODS))
+        places = {key: place for place, key in enumerate(order)}
+        rows.sort(key=lambda r: places.get((r["family"], r["counts"], r["seed"], r["method"]), 999))
+        part = table.with_suffix(".part")
+        with part.open("w", newline="") as file:
+            writer = csv.DictWriter(file, COLUMNS)
+            writer.writeheader()
+            writer.writerows(rows)
+        part.replace(table)
+    finally:
+        os.close(folder)  # gives the lock back
 
 
 if __name__ == "__main__":

@@ -45,6 +45,7 @@ METHODS: dict[str, BoundStep] = {
     "tv": TV_VIEWS(),
     "unet": UNET(),
     "noise2noise": NOISE2NOISE(),
+    "noise2noise_half": NOISE2NOISE(strength=0.5),
 }
 ALGORITHMS = {"sirt": SIRT(), "tv": TV()}
 COLUMNS = ("dose", "denoise", "algorithm", "true", "matched", "false", "rmsd_pm", "seconds")

@@ -116,6 +116,24 @@ def test_it_can_be_looked_at(aligned: tw.TiltSeries, tmp_path: Path) -> None:
     assert torch.equal(tw.read(tw.write(aligned, tmp_path / "s.mrc")).data, aligned.data)
 
 
+def test_denoised_views_are_reconstructed_and_the_measured_ones_score(
+    aligned: tw.TiltSeries,
+) -> None:
+    step = tw.GAUSSIAN(sigma_px=1.5)
+    denoised = tw.denoise(aligned, step)
+    assert torch.equal(denoised.data, tw.denoise(aligned, tw.GAUSSIAN, sigma_px=1.5).data)
+    assert float(denoised.data.sum()) == pytest.approx(float(aligned.data.sum()), rel=1e-3)
+    assert tw.denoise(aligned) is aligned
+    plain, smooth = (tw.reconstruct(s, tw.WBP(), threads=1).data for s in (aligned, denoised))
+    assert float(smooth.diff(dim=2).abs().mean()) < 0.8 * float(plain.diff(dim=2).abs().mean())
+    scores = tw.score(aligned, tw.WBP(), threads=1, denoise=step)
+    assert {"wbp", "wbp as measured"} <= set(scores.withheld)
+    with pytest.raises(tw.UserError, match="series after denoise given to score, the measured one"):
+        tw.score(denoised, tw.WBP())
+    with pytest.raises(tw.UserError, match="a step such as"):
+        tw.denoise(aligned, tw.XCORR)
+
+
 def test_scores_are_those_of_the_report(aligned: tw.TiltSeries) -> None:
     scores = tw.score(aligned, tw.WBP(), threads=1)
     assert list(scores.withheld) == ["wbp", "sirt", "tv"]

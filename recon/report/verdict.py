@@ -9,6 +9,7 @@ import numpy as np
 from recon.plausible import wedge_share
 from recon.report.data import Run, references
 from recon.trust.comparison import NO_LEAD
+from recon.trust.standard import PLAIN
 
 
 def verdict_paragraphs(runs: Sequence[Run]) -> list[str]:
@@ -92,7 +93,14 @@ def _next_step(runs: Sequence[Run], withheld: Mapping[str, float]) -> list[str]:
     if not own or not others:
         return []
     best = min(others, key=others.__getitem__)
-    if others[best] > (1 - NO_LEAD) * min(own) or best not in ("tv", "sirt", "wbp"):
+    if others[best] > (1 - NO_LEAD) * min(own):
+        return []
+    if best.endswith(PLAIN):
+        return [
+            f"Next: the same command with denoise=none and inpaint=none; {best}, it predicts "
+            "withheld views better."
+        ]
+    if best not in ("tv", "sirt", "wbp"):
         return []
     return [f"Next: the same command with algorithm={best}, which predicts withheld views better."]
 

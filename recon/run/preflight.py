@@ -18,6 +18,7 @@ from recon.stage import reconstruct
 # copies of the raw stack that cleaning and aligning hold at their peak; 2.3 measured for 77 x 1280
 # x 1280
 STACKS_AT_ONCE = 3.2
+RESTORED_AT_ONCE = 6.0  # copies of the aligned stack that a denoiser holds, the measured one too
 
 
 def rehearse(stages: Stages, geometry: Geometry) -> None:
@@ -58,6 +59,12 @@ def check_series(
         raise UserError(
             f"memory_gb={settings.memory_gb:.2g} given, at least {need_gb:.2g} wanted to clean and "
             f"align this series; raise memory_gb"
+        )
+    restoring_gb = BASE_GB + RESTORED_AT_ONCE * stack_gb / factor**2
+    if stages.restore.steps and settings.memory_gb < restoring_gb:
+        raise UserError(
+            f"memory_gb={settings.memory_gb:.2g} given, at least {restoring_gb:.2g} wanted for "
+            f"{' and '.join(stages.restore.steps)}; raise memory_gb, or use preprocess.bin=2"
         )
     disk_gb = 4e-9 * thickness * rows * width + stack_gb / factor**2
     there = next(p for p in (settings.output, *settings.output.absolute().parents) if p.exists())

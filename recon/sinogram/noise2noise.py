@@ -17,7 +17,7 @@ from recon.series import TiltSeries
 from recon.sinogram.pictures import Level, level_of, neighbours, pictures
 from recon.sinogram.stabilised import Counted, counted, finish
 from recon.sinogram.thinning import Splitter, correlation
-from recon.sinogram.unet import TASK, check_views, denoised, level_and_step, outside
+from recon.sinogram.unet import TASK, check_options, check_views, denoised, level_and_step, outside
 from recon.stage import Options, Reads, Step
 
 CROP, BATCH = 64, 8  # pixels and pictures of a training step
@@ -40,8 +40,9 @@ def noise2noise(
     *,
     weights: str = "denoise",
     steps: int = 300,
-    learning_rate: float = 2e-4,
+    learning_rate: float = 5e-4,
     share: float = 0.7,
+    strength: float = 1.0,
     flips: bool = True,
     seed: int = 0,
 ) -> TiltSeries:
@@ -50,8 +51,8 @@ def noise2noise(
     (``recon/sinogram/thinning.py``): a ``share`` of the counts goes in, the others are predicted.
 
     Every sixth view is never a target; the weights that predict those best are taken, and where
-    none is better than the ``weights`` that it began with, those. ``steps``: at most; ``seed``: of
-    what is drawn. Raises ``UserError`` for a single view, and for weights of another task.
+    none is better than the ``weights`` that it began with, those. ``steps``: at most; ``strength``,
+    ``flips``: as of ``unet``; ``seed``: of what is drawn. Raises ``UserError`` for a single view, and for weights of another task.
     """
     check_views(series)
     trained = load_trained(weights, task=TASK)
@@ -66,7 +67,7 @@ def noise2noise(
     return finish(
         series,
         found,
-        counts,
+        torch.lerp(found.counts, counts, strength),
         words=f"a network ({trained.name}) that was trained on by {taken} steps on these views, "
         + ("their counts dealt out at random" if exact else "noise like theirs added"),
         warnings=outside(trained, level, step_deg),
@@ -175,7 +176,7 @@ def _error(network: nn.Module, judge: _Pair) -> float:
 
 
 def _check(options: Options) -> None:
-    load_trained(options["weights"], task=TASK)
+    check_options(options)
     if options["steps"] < 1 or not 0 < options["learning_rate"] < 1:
         raise UserError(
             f"denoise.steps={options['steps']} and denoise.learning_rate="

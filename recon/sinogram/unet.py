@@ -21,12 +21,15 @@ TILE, MARGIN = 768, 64  # pixels of a view that the network sees at once, and be
 MOST_BEYOND = 1.5  # times what it was trained on: from there on it is said
 
 
-def unet(series: TiltSeries, *, weights: str = "denoise", flips: bool = True) -> TiltSeries:
+def unet(
+    series: TiltSeries, *, weights: str = "denoise", strength: float = 1.0, flips: bool = True
+) -> TiltSeries:
     """A U-Net on projections, in the manner of Skorikov et al. 2021 (doi:10.1039/D1NR03232A), on
     seven neighbouring views in the Anscombe domain, told the noise level and the tilt step.
 
     ``weights``: shipped ones by name, or the folder that ``train.py task=denoise`` wrote.
-    ``flips``: the mean over the view's four mirror images, four times the work. Raises
+    ``strength``: 1 takes the network's answer, less mixes it with what was measured. ``flips``: the
+    mean over the view's four mirror images, four times the work. Raises
     ``UserError`` for a single view, and for weights of another task.
     """
     check_views(series)
@@ -37,7 +40,7 @@ def unet(series: TiltSeries, *, weights: str = "denoise", flips: bool = True) ->
     return finish(
         series,
         found,
-        counts,
+        torch.lerp(found.counts, counts, strength),
         words=f"a network ({trained.name})",
         warnings=outside(trained, level, step_deg),
         brightest_counts=level.brightest,
@@ -121,9 +124,14 @@ def outside(trained: Trained, level: Level, step_deg: float) -> tuple[str, ...]:
     return tuple(said)
 
 
-def _check(options: Options) -> None:
+def check_options(options: Options) -> None:
     """The weights are there, and of this task, before the work begins."""
     load_trained(options["weights"], task=TASK)
+    if not 0 < options["strength"] <= 1:
+        raise UserError(
+            f"denoise.strength={options['strength']} given, above 0 and up to 1 wanted; 1 takes out "
+            "all that the network calls noise"
+        )
 
 
-UNET = Step(unet, reads=(Reads("weights", "weights"),), check=_check)
+UNET = Step(unet, reads=(Reads("weights", "weights"),), check=check_options)

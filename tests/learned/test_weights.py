@@ -119,7 +119,7 @@ def test_a_shipped_name_is_no_path_though_a_folder_is_called_so(
     assert own_digest("irdm") is None
 
 
-@pytest.mark.parametrize("name", ["irdm", "irdm2020", "primal_dual", "fiducials"])
+@pytest.mark.parametrize("name", ["irdm", "irdm2020", "primal_dual", "fiducials", "denoise"])
 def test_shipped_weights_fit_their_task_and_no_other(name: str) -> None:
     load_trained(name, task=name)
     other = "irdm" if name != "irdm" else "fiducials"

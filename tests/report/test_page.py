@@ -17,6 +17,7 @@ import torch
 from PIL import Image
 
 from recon.algorithms.wbp import wbp
+from recon.as_json import to_json
 from recon.geometry import Geometry
 from recon.io import write_volume
 from recon.io.mrc import planes as report_planes
@@ -590,3 +591,25 @@ def test_a_doubtful_run_says_so_before_it_is_praised_and_what_to_do_is_said() ->
     said = verdict_paragraphs([replace(run, record=around)])
     assert not any("where no view measured" in s for s in said)
     assert not said[0].startswith("Read the")
+
+
+def test_denoised_views_are_shown_with_what_was_done_to_them(make_run: MakeRun) -> None:
+    told = {"method": "tv", "options": {"weight": 1.0}, "seconds": 1.5, "gain": 2.25}
+    trust = TrustScores(withheld={"sirt": 0.2, "sirt as measured": 0.1})
+    folder = make_run("sirt", facts={"denoise": told}, trust=to_json(trust))
+    Image.new("L", (8, 4)).save(folder / "restored.png")
+    page = write_report(folder, [folder]).read_text("utf-8")
+    assert "Views before the reconstruction" in page
+    assert "tv, 1.5 s" in page
+    assert "2.25" in page
+    assert "One view and one sinogram" in page
+    assert "sirt as measured" in page
+    # Where the views as measured do better, the page says so.
+    assert "denoise=none and inpaint=none" in page
+
+
+def test_views_as_measured_have_no_such_section(make_run: MakeRun) -> None:
+    folder = make_run("wbp")
+    assert "Views before the reconstruction" not in write_report(folder, [folder]).read_text(
+        "utf-8"
+    )

@@ -63,6 +63,16 @@ def test_any_size_of_views_will_do(small_weights: Path) -> None:
         assert done.data.shape[1:] == (size, size)
 
 
+def test_a_part_of_the_strength_is_a_mixture(small_weights: Path) -> None:
+    series = series_of(views_of(40.0))
+    whole, part = (UNET(weights=str(small_weights), strength=s)(series) for s in (1.0, 1e-6))
+    assert torch.allclose(part.data, series.data, atol=1e-2)
+    assert not torch.allclose(whole.data, series.data, atol=1e-2)
+    step = UNET(weights=str(small_weights), strength=0.0)
+    with pytest.raises(UserError, match=r"strength=0\.0"):
+        step.declared.check(step.options)
+
+
 def test_one_view_is_refused(small_weights: Path) -> None:
     series = shuffled(series_of(views_of(4.0)), np.array([3]))
     with pytest.raises(UserError, match="1 view given, 2 or more wanted"):
