@@ -111,7 +111,7 @@ def test_the_file_states_the_functions_own_defaults(hydra: None, option: str) ->
 def test_every_recipe_builds(hydra: None, option: str) -> None:
     words = [f"+{option.replace('/', '=')}"]
     if option == "model/joint2019":  # says how its weights are made, which do not ship
-        with pytest.raises(UserError, match="python train.py task=ding2019 makes them"):
+        with pytest.raises(UserError, match=r"python train\.py task=ding2019 makes them"):
             make_stages(composed(*words))
         words.append("inpaint.weights=runs/training/ding2019")
     stages = make_stages(composed(*words))
