@@ -44,24 +44,18 @@ def test_what_was_invented_is_told_beside_the_true_views_of_the_same_angles() ->
         inpainting.tell(given, measured, clean)
 
 
-def test_the_printed_gain_over_sirt_is_two_decibels() -> None:
-    """Every family with noise, in the mean over its seeds."""
-    rows = [row for row in inpainting.read(inpainting.TABLE) if row["counts"] == "1000"]
-    for family in {row["family"] for row in rows}:
-        psnr = {
-            method: np.mean(
-                [
-                    float(r["psnr_db"])
-                    for r in rows
-                    if (r["family"], r["method"]) == (family, method)
-                ]
-            )
-            for method in ("sirt", "inpainted_sirt")
-        }
-        assert psnr["inpainted_sirt"] >= psnr["sirt"] + GAINS.get(family, 2.0), family
-
-
-GAINS: dict[str, float] = {}
+def test_the_printed_gain_over_sirt_is_two_decibels_or_all_that_the_wedge_cost() -> None:
+    """In the mean over the seeds. Where noise is what limits SIRT, measured views in the wedge would
+    not give two either."""
+    rows = inpainting.read(inpainting.TABLE)
+    assert rows
+    for family, counts in {(row["family"], row["counts"]) for row in rows}:
+        mine = [row for row in rows if (row["family"], row["counts"]) == (family, counts)]
+        sirt, inpainted, measured = (
+            np.mean([float(r["psnr_db"]) for r in mine if r["method"] == method])
+            for method in ("sirt", "inpainted_sirt", "sirt_all_measured")
+        )
+        assert inpainted >= min(sirt + 2.0, measured), (family, counts)
 
 
 def test_the_readme_shows_the_table() -> None:
