@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from benchmarks.inpainting import COUNTS, METHODS, SEEN, TABLE, UNSEEN, Row, read
+from benchmarks.inpainting import COUNTS, METHODS, SEEDS, SEEN, TABLE, UNSEEN, Row, read
 from benchmarks.quality_summary import put
 
 BEGIN, END = "<!-- inpainting -->\n", "<!-- /inpainting -->"
@@ -33,7 +33,7 @@ def table(rows: list[Row]) -> str:
         heads = [f if f in SEEN else f"{f} (never seen)" for f in families]
         lines += ["", f"| {title}; dB | " + " | ".join(heads) + " |"]
         lines.append("|---" * (1 + len(families)) + "|")
-        for method in METHODS:
+        for method in (m for m in METHODS if any(row["method"] == m for row in mine)):
             cells = [NAMES[method]]
             for family in families:
                 found = [
@@ -42,7 +42,8 @@ def table(rows: list[Row]) -> str:
                     if r["family"] == family and r["method"] == method
                 ]
                 spread = f" ± {np.std(found, ddof=1):.2f}" if len(found) > 1 else ""
-                cells.append(f"{np.mean(found):.2f}{spread}" if found else "not run")
+                seeds = "" if len(found) == len(SEEDS) else f" ({len(found)} of {len(SEEDS)} seeds)"
+                cells.append(f"{np.mean(found):.2f}{spread}{seeds}" if found else "not run")
             lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines[1:]) + "\n"
 
