@@ -44,18 +44,17 @@ def test_what_was_invented_is_told_beside_the_true_views_of_the_same_angles() ->
         inpainting.tell(given, measured, clean)
 
 
-def test_the_printed_gain_over_sirt_is_two_decibels_or_all_that_the_wedge_cost() -> None:
-    """In the mean over the seeds. Where noise is what limits SIRT, measured views in the wedge would
-    not give two either."""
+def test_the_printed_gain_over_sirt_is_two_decibels() -> None:
+    """In the mean over the seeds, of every family, with noise and without."""
     rows = inpainting.read(inpainting.TABLE)
     assert rows
     for family, counts in {(row["family"], row["counts"]) for row in rows}:
         mine = [row for row in rows if (row["family"], row["counts"]) == (family, counts)]
-        sirt, inpainted, measured = (
+        sirt, inpainted = (
             np.mean([float(r["psnr_db"]) for r in mine if r["method"] == method])
-            for method in ("sirt", "inpainted_sirt", "sirt_all_measured")
+            for method in ("sirt", "inpainted_sirt")
         )
-        assert inpainted >= min(sirt + 2.0, measured), (family, counts)
+        assert inpainted >= sirt + 2.0, (family, counts)
 
 
 def test_the_readme_shows_the_table() -> None:
