@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal, Protocol
@@ -94,12 +94,13 @@ def choose_iterations(
     y: Tensor,
     *,
     name: str = "SIRT",
-    first: int = 1,
-    limit: int = LIMIT,
+    looks: Sequence[int] | None = None,
+    flat: float = FLAT,
 ) -> int:
     """The fewest iterations after which withheld views are predicted as well as may be, but for
     what they hardly tell; ``begun`` makes SIRT (or another, by its ``name``) with its other options,
-    on (tilt, y, x) rows. One, or ``first`` to ``limit``.
+    on (tilt, y, x) rows. ``looks``: after which iterations, rising;
+    ``flat``: of the least squared error, what withheld views hardly tell.
 
     SIRT fits the specimen first and the noise later (semi-convergence); the error of views that it
     does not see is least in between.
@@ -107,8 +108,8 @@ def choose_iterations(
     kept, held = withheld_views(A.geometry.angles_deg)
     state, unseen = begun(A.views(kept), y[kept.tolist()]), A.views(held)
     wanted = y[held.tolist()]
-    looks = tuple(n for n in look_at(limit) if n == 1 or n >= first)
-    errors = list[float]()
+    looks = look_at(LIMIT) if looks is None else looks
+    errors, limit = list[float](), looks[-1]
     with track(f"choosing the iterations of {name}, {limit} at most", limit) as phase:
         for before, after in zip((0, *looks), looks, strict=False):
             for _ in range(after - before):
@@ -119,7 +120,7 @@ def choose_iterations(
                 break
     squared, everything = np.square(errors), float(torch.linalg.vector_norm(wanted)) ** 2
     least = float(squared.min())
-    borne = min(FLAT * least, FLAT_OF_EXPLAINED * max(everything - least, 0.0))
+    borne = min(flat * least, FLAT_OF_EXPLAINED * max(everything - least, 0.0))
     return looks[int(np.argmax(squared <= least + borne))]
 
 

@@ -19,11 +19,11 @@ from recon.progress import track_each
 from recon.projectors.base import Projector
 from recon.stage import BoundMethod, Method, Needs, Options, Settled
 
-FIRST, LIMIT = 10, 600  # steps: before that it jitters
+# Steps after which withheld views are looked at: TV itself, and from where it no longer jitters.
+LOOKS = (1, *(round(10 * 2 ** (k / 4)) for k in range(24)))
 UNTOLD = 60  # steps where there are too few views to withhold any
 USUAL = 80  # for the estimate of time
 WORK = 20  # of an iteration of SIRT: a step of the network, forward and back
-NEGATIVE = 0.05  # of all that the views hold: more is no counting
 
 
 def dip(
@@ -48,8 +48,8 @@ def dip(
 
     ``begin``: tv, the network is given TV of this ``weight`` and says what to add to it, nothing
     where withheld views do not want it (after Baguer et al. 2020, doi:10.1088/1361-6420/aba415);
-    noise, it says everything, as published. ``data_term``: poisson for counts in any unit without
-    offset, or least_squares. Raises ``UserError``.
+    noise, it says everything, as published. ``data_term``: poisson for counts in any unit, or
+    least_squares. Raises ``UserError``.
     """
     check_views(A, y)
     _check(n_iterations, begin, data_term, learning_rate, minimum, maximum)
@@ -72,9 +72,6 @@ def dip(
 
 
 def _begun(A: Projector, y: Tensor, options: Mapping[str, Any]) -> DeepPrior:
-    """Raises ``UserError`` for views that are no counts where counts are wanted."""
-    if options["data_term"] == "poisson":
-        check_counts(y)
     names = ("data_term", "learning_rate", "minimum", "maximum", "seed")
     given = {name: options[name] for name in names}
     if options["begin"] == "noise":
@@ -104,17 +101,8 @@ def _settled(
     def begun(seen: Projector, views: Tensor) -> DeepPrior:
         return _begun(seen, views, {**options, "weight": weight})
 
-    return choose_iterations(begun, A, y, name="the network", first=FIRST, limit=LIMIT), weight
-
-
-def check_counts(y: Tensor) -> None:
-    """Raise ``UserError`` for views that are no counts in any unit."""
-    below = -float(y.clamp(max=0).double().sum())
-    if below > NEGATIVE * float(y.abs().double().sum()):
-        raise UserError(
-            "views with much below zero given, counts without offset wanted for "
-            "data_term=poisson; use algorithm.data_term=least_squares, or subtract the background"
-        )
+    # Other than SIRT it goes on to gain while withheld views hardly tell.
+    return choose_iterations(begun, A, y, name="the network", looks=LOOKS, flat=0.0), weight
 
 
 def _check(

@@ -51,7 +51,8 @@ class DeepPrior:
         self._scale = grey_scale(begun) or 1.0
         self._y = y / self._scale
         self._size = float((self._y.double() ** 2).sum()) or 1.0
-        self._sum = float(self._y.clamp(min=0).double().sum()) or 1.0
+        self._read = read_noise(self._y) if self._poisson else 0.0
+        self._sum = float((self._y + self._read).clamp(min=0).double().sum()) or 1.0
         self._start = begun.permute(1, 0, 2) / self._scale
         self._slices = _given(None if start is None else self._start, self._start, seed)
         with torch.random.fork_rng(devices=[]):
@@ -84,7 +85,11 @@ class DeepPrior:
             x = self._said(part).permute(1, 0, 2)  # (z, row, x)
             views, y = of_rows(self._A, part)(x), self._y[:, part]
             error = (views - y).square().sum()
-            fit = _unlikely(views, y) / self._sum if self._poisson else error / self._size
+            fit = (
+                _unlikely(views + self._read, y + self._read) / self._sum
+                if self._poisson
+                else error / self._size
+            )
             fit.backward()  # type: ignore[no-untyped-call]
             wrong += float(error.detach())
             with torch.no_grad():
@@ -109,6 +114,13 @@ def _filled(A: Projector, y: Tensor) -> Tensor:
     """(z, y, x) the density that fills the whole volume with what the views hold."""
     ones = A.T(y).fill_(1.0)
     return ones.mul_(max(float(y.double().sum() / A(ones).double().sum()), 0.0))
+
+
+def read_noise(y: Tensor) -> float:
+    """Of read-out noise the variance in counts, so to speak: counts with it are nearly Poisson once
+    it is added to them (Snyder et al. 1995, doi:10.1364/JOSAA.12.000272). Here the least that
+    leaves next to no count below zero."""
+    return max(0.0, -float(torch.quantile(y.flatten()[:: max(1, y.numel() >> 20)], 1e-3)))
 
 
 def _unlikely(views: Tensor, y: Tensor) -> Tensor:
