@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 
-.PHONY: demo test lint bench bench-user bench-memory bench-quality bench-denoising clean
+.PHONY: demo test lint bench bench-user bench-memory bench-quality bench-denoising bench-inpainting clean
 
 $(VENV)/.ready: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is wanted, this is " + sys.version.split()[0] + "; run: make PYTHON=python3.12 ...")'
@@ -52,6 +52,10 @@ bench-denoising: $(VENV)/.ready-test
 	$(PY) -m benchmarks.denoising --again
 	$(PY) -m benchmarks.denoising_atoms
 	$(PY) -m benchmarks.denoising_summary
+
+bench-inpainting: $(VENV)/.ready-test
+	$(PY) -m benchmarks.inpainting --again
+	$(PY) -m benchmarks.inpainting_summary
 
 clean:
 	rm -rf $(VENV) runs .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -164,6 +164,18 @@ def denoise(of: TiltSeries, step: BoundStep | None = None, **options: Any) -> Ti
     return _restored(of, Restoration(denoise=bind_step(step, options, NONE)))
 
 
+def inpaint(of: TiltSeries, step: BoundStep | None = None, **options: Any) -> TiltSeries:
+    """An aligned series with the views that are missing in a half-turn, invented behind its own,
+    which stay as they are; ``precision`` says how far each pixel can be believed. ``inpaint(s)``,
+    ``inpaint(s, tiltwise.GAN(strength=0.5))``.
+
+    A score needs the measured series: ``score(s, method, inpaint=tiltwise.GAN())``.
+    """
+    from recon.sinogram.gan import GAN  # not before it is wanted: MONAI takes seconds
+
+    return _restored(of, Restoration(inpaint=bind_step(step, options, GAN)))
+
+
 def _restored(of: TiltSeries, restoration: Restoration) -> TiltSeries:
     check_geometry(as_series(of).geometry)
     with _shown():

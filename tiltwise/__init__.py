@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         align,
         clean,
         denoise,
+        inpaint,
         projector,
         read,
         reconstruct,
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
     from recon.preprocess import PREPROCESS
     from recon.series import TiltSeries, Volume
     from recon.sinogram.classical import GAUSSIAN, MEDIAN, NLM, TV_VIEWS
+    from recon.sinogram.gan import GAN
     from recon.sinogram.noise2noise import NOISE2NOISE
     from recon.sinogram.unet import UNET
     from recon.stage import Bound, Method, Needs, Settled, Step
@@ -64,6 +66,7 @@ _WHERE = {
     "FIDUCIAL": "recon.align.beads.fiducial",
     "FIXED": "recon.align.fixed",
     "GAUSSIAN": "recon.sinogram.classical",
+    "GAN": "recon.sinogram.gan",
     "Geometry": "recon.geometry",
     "IRDM": "recon.learned.restore",
     "IRDM2020": "recon.learned.irdm2020",
@@ -91,6 +94,7 @@ _WHERE = {
     "align": "recon.api",
     "clean": "recon.api",
     "denoise": "recon.api",
+    "inpaint": "recon.api",
     "projector": "recon.api",
     "read": "recon.api",
     "reconstruct": "recon.api",
@@ -109,6 +113,7 @@ __all__ = [
     "CGLS",
     "FIDUCIAL",
     "FIXED",
+    "GAN",
     "GAUSSIAN",
     "IRDM",
     "IRDM2020",
@@ -138,6 +143,7 @@ __all__ = [
     "align",
     "clean",
     "denoise",
+    "inpaint",
     "projector",
     "read",
     "reconstruct",

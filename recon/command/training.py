@@ -31,8 +31,12 @@ from recon.training.base import B, E, Material, Task
 from recon.training.bead_crops import BeadRanges, BeadSizes, BeadSource, Crops
 from recon.training.beads import Fiducials, gather_beads
 from recon.training.denoising import Denoise, gather_views
-from recon.training.examples import Example, Ranges
+from recon.training.ding2019 import Ding2019, make_published
+from recon.training.examples import Ranges
+from recon.training.inpaint import Inpaint
+from recon.training.inpaint_judge import InpaintJudge, make_inpaint_judge
 from recon.training.loop import Trainer, train
+from recon.training.sinograms import SinogramSource, describe_sinograms, make_sinograms
 from recon.training.source import PhantomSource, Sizes
 from recon.training.statistics import in_use
 from recon.training.tasks import Irdm, Irdm2020, PrimalDual
@@ -67,8 +71,9 @@ def run_training(config: DictConfig) -> Path:
         else Path(str(config.output)).expanduser()
     )
     check_ours(folder)
+    material: Material[Any]
     if isinstance(task, Fiducials):
-        material: Material[Any] = _gather_beads(config, ranges, sizes, trainer, console)
+        material = _gather_beads(config, ranges, sizes, trainer, console)
     elif isinstance(task, Denoise):
         material = _gather_views(config, task, ranges, sizes, trainer, console)
     else:
@@ -109,12 +114,12 @@ def check_ours(folder: Path) -> None:
 
 def _gather_phantoms(
     config: DictConfig,
-    task: Irdm | PrimalDual | Irdm2020,
+    task: Irdm | PrimalDual | Irdm2020 | Inpaint | Ding2019,
     ranges: object,
     sizes: object,
     trainer: Trainer,
     console: Console,
-) -> Material[Example]:
+) -> Material[Any]:
     """Examples of the families that ``config`` names, and a judge of its own seeds and families."""
     if not (isinstance(ranges, Ranges) and isinstance(sizes, Sizes)):
         raise UserError(
@@ -123,27 +128,34 @@ def _gather_phantoms(
         )
     seen, held_out = _families(config)
     kept = Path(str(config.examples)).expanduser()
+    gaps = isinstance(task, Inpaint | Ding2019)
+    kind = f"{task.name}-" if gaps else ""
     examples, held = (
-        kept / _digest(part, ranges, sizes, trainer.seed) for part in (seen, held_out)
+        kept / f"{kind}{_digest(part, ranges, sizes, trainer.seed)}" for part in (seen, held_out)
     )
     console.say(
         f"examples of {', '.join(seen)} in {examples}",
         f"held out: {', '.join(held_out) or 'none'}",
         "making the validation set",
     )
-    source = PhantomSource(seen, ranges, trainer.seed, examples, sizes)
-    judge = make_judge(
-        task,
-        *(
-            _few(part, ranges, sizes, trainer.seed, where)
-            for part, where in ((seen, examples), (held_out, held))
-        ),
-    )
     facts: dict[str, object] = {"families": sorted(seen), "ranges": asdict(ranges)}
     volumes = {name: given.sha256 for name, given in volumes_of(seen).items()}
     if volumes:
         facts["volumes"] = volumes
-    return Material(source, judge, facts, lambda: _data_card(source))
+    few = replace(sizes, per_phantom=2)
+    for folder in (examples, held):
+        (folder / "validation").mkdir(parents=True, exist_ok=True)
+    judged = ((seen, examples / "validation"), (held_out, held / "validation"))
+    if isinstance(task, Inpaint | Ding2019):
+        make = make_published if isinstance(task, Ding2019) else make_sinograms
+        one = replace(sizes, per_phantom=1)
+        whole = SinogramSource(seen, ranges, trainer.seed, examples, sizes, make)
+        by = (SinogramSource(part, ranges, trainer.seed, at, one, make) for part, at in judged)
+        judge = make_inpaint_judge(task, *by)
+        return Material(whole, judge, facts, lambda: describe_sinograms(whole))
+    source = PhantomSource(seen, ranges, trainer.seed, examples, sizes)
+    by_slices = (PhantomSource(part, ranges, trainer.seed, at, few) for part, at in judged)
+    return Material(source, make_judge(task, *by_slices), facts, lambda: _data_card(source))
 
 
 def _families(config: DictConfig) -> tuple[dict[str, Family], dict[str, Family]]:
@@ -222,15 +234,6 @@ def _other_groups(config: DictConfig) -> str:
     return " and ".join(f"{name} of {config[name]['_target_']}" for name in ("ranges", "sizes"))
 
 
-def _few(
-    families: dict[str, Family], ranges: Ranges, sizes: Sizes, seed: int, folder: Path
-) -> PhantomSource:
-    (folder / "validation").mkdir(parents=True, exist_ok=True)
-    return PhantomSource(
-        families, ranges, seed, folder / "validation", replace(sizes, per_phantom=2)
-    )
-
-
 def _digest(
     families: dict[str, Family],
     ranges: Ranges | BeadRanges | ViewRanges,
@@ -267,6 +270,8 @@ def _write_folder(
         for example in material.source.group(number)
     ]
     network = in_use(task, state.load_averages(folder / state.CHECKPOINT), examples)
+    if isinstance(material.judge, InpaintJudge):
+        material.judge.calibrate(network)
     digest = write_weights(folder, network)
     versions = {
         name: importlib.metadata.version(name) for name in ("torch", "monai", "numpy", "numba")

@@ -112,7 +112,7 @@ def irdm(
     choices = Choices(weight, scale, strength, consistency)
     network = load_trained(weights, task="irdm").network
     mirrors = MIRRORS if uncertainty else MIRRORS[:1]
-    correct = _slice_by_slice(network, dimensions, mirrors)
+    correct = slice_by_slice(network, dimensions, mirrors)
     x, spread = _restored(A, y, correct, choices, noise, dimensions, minimum, callback)
     return x, {"uncertainty": spread} if uncertainty and spread is not None else {}
 
@@ -278,7 +278,7 @@ def _corrected(
     return volume * made.scale, None if spread is None else spread * made.scale
 
 
-def _slice_by_slice(
+def slice_by_slice(
     network: nn.Module, dimensions: int, mirrors: tuple[tuple[int, ...], ...] = MIRRORS[:1]
 ) -> Correct:
     """The U-Net on every slice, or on tiles of it where it is large."""
@@ -361,7 +361,7 @@ def _coarser(options: Options, factor: int) -> Options:
 IRDM = Method(
     irdm,
     needs=_irdm_needs,
-    settle=_settle_with(_slice_by_slice),
+    settle=_settle_with(slice_by_slice),
     coarser=_coarser,
     reads=(Reads("weights", "weights"),),
 )

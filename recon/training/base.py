@@ -28,8 +28,7 @@ class Task(Protocol[E_contra, B]):
     """``name``: as in ``train.py task=...``, and on the card. ``used_as``: the words of a command
     that takes the weights, up to their path. ``on_cpu``: it cannot be trained on another device.
 
-    ``adversarial``: weight of a discriminator's opinion, 0 for none; it judges (candidate,
-    condition) pairs of ``crop`` pixels.
+    ``adversarial``: weight of a discriminator's opinion, 0 for none.
     """
 
     name: ClassVar[str]
@@ -42,8 +41,8 @@ class Task(Protocol[E_contra, B]):
     @property
     def adversarial(self) -> float: ...
 
-    @property
-    def crop(self) -> int: ...
+    def discriminator(self) -> nn.Module | None:
+        """Judges (candidate, condition), (slice, 1, h, w) each; None: the task has none."""
 
     def draw(self, examples: Sequence[E_contra], rng: np.random.Generator) -> B: ...
 

@@ -44,10 +44,12 @@ class Fiducials:
     used_as: ClassVar[str] = "align=fiducial align.weights="
     on_cpu: ClassVar[bool] = False
     adversarial: ClassVar[float] = 0.0
-    crop: ClassVar[int] = 32
 
     network: Callable[[], nn.Module]
     batch: int = 128
+
+    def discriminator(self) -> None:
+        """None: a crop is a bead or it is not."""
 
     def draw(self, examples: Sequence[Crops], rng: np.random.Generator) -> BeadBatch:
         """Crops of any of the series, all alike likely."""

@@ -46,6 +46,9 @@ class Denoise:
     crop: int = 64
     views: int = 7
 
+    def discriminator(self) -> None:
+        """None: nothing is to be invented."""
+
     def draw(self, examples: Sequence[CleanViews], rng: np.random.Generator) -> ViewBatch:
         """Every two pictures of another series, recorded anew, laid down one of eight ways."""
         drawn: list[tuple[Tensor, Tensor]] = []

@@ -74,7 +74,7 @@ def make_example(
     """Record ``fine`` (z, y, x), a density on a grid ``finer`` times finer than the
     reconstruction's, and reconstruct it."""
     density, geometry = turn(fine, rng), draw_geometry(ranges, rng)
-    density = _busy_rows(density, rows * finer, finer, rng)
+    density = busy_rows(density, rows * finer, finer, rng)
     truth = _binned(density, finer)
     y = record(density, finer, geometry, ranges, rng)
     n = truth.shape[0]
@@ -105,16 +105,32 @@ def record(
 ) -> Tensor:
     """(z, y, x) fine density -> (tilt, y / finer, x / finer) views in units of density * coarse
     pixel, damped, counted, binned."""
+    mass = project_binned(density, finer, geometry)
+    thickest = float(mass.max()) or 1.0
+    return count(damped(mass, thickest, ranges, rng), thickest, ranges, rng)
+
+
+def project_binned(density: Tensor, finer: int, geometry: Geometry) -> Tensor:
+    """(z, y, x) fine density -> (tilt, y / finer, x / finer) views in units of density * coarse
+    pixel."""
     assert geometry.shifts_px is not None
     n = density.shape[0]
     shifted = Geometry(geometry.angles_deg, None, 0.0, finer * geometry.shifts_px)
     views = NativeProjector(shifted, (n, n), n)(density)
     t, rows, columns = views.shape
-    mass = views.reshape(t, rows // finer, finer, columns // finer, finer).mean((2, 4)) / finer
-    thickest = float(mass.max()) or 1.0
+    return views.reshape(t, rows // finer, finer, columns // finer, finer).mean((2, 4)) / finer
+
+
+def damped(mass: Tensor, thickest: float, ranges: Ranges, rng: np.random.Generator) -> Tensor:
+    """``mass``, ``thickest`` at most, seen by a signal that saturates."""
     damping = rng.uniform(*ranges.damping)
     if damping > 1e-3:
         mass = (1 - torch.exp(-mass * (damping / thickest))) * (thickest / damping)
+    return mass
+
+
+def count(mass: Tensor, thickest: float, ranges: Ranges, rng: np.random.Generator) -> Tensor:
+    """Views counted, in the units of ``mass``: so many counts where it is ``thickest``; or noise-free."""
     if rng.random() < ranges.noise_free:
         return mass
     counts = float(np.exp(rng.uniform(*np.log(ranges.counts)))) / thickest
@@ -137,7 +153,7 @@ def turn(volume: Tensor, rng: np.random.Generator) -> Tensor:
     ).contiguous()
 
 
-def _busy_rows(volume: Tensor, rows: int, step: int, rng: np.random.Generator) -> Tensor:
+def busy_rows(volume: Tensor, rows: int, step: int, rng: np.random.Generator) -> Tensor:
     """A window of rows with something in it, the more often the more there is."""
     if volume.shape[1] <= rows:
         return volume

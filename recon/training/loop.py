@@ -14,7 +14,6 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from models.discriminator import Discriminator
 from recon.console import Console
 from recon.errors import UserError
 from recon.training import state
@@ -88,8 +87,9 @@ def train(
             "projections are made on the CPU; use trainer=cpu"
         )
     bare = {"network": task.network().to(memory_format=torch.channels_last)}  # type: ignore[call-overload]
-    if task.adversarial > 0:
-        bare["discriminator"] = Discriminator(size=task.crop)
+    judge_of = task.discriminator() if task.adversarial > 0 else None
+    if judge_of is not None:
+        bare["discriminator"] = judge_of
     kinds = {"network": torch.optim.AdamW, "discriminator": torch.optim.RMSprop}
     ready = {
         n: fabric.setup(
@@ -185,7 +185,7 @@ def _step(
     network, judge = networks["network"].train(), networks.get("discriminator")
     loss, shown = task.losses(network, batch)
     joined = step >= trainer.adversarial_from * trainer.steps
-    if shown is None or judge is None or not joined or shown.out.shape[-1] != task.crop:
+    if shown is None or judge is None or not joined:
         _update(fabric, loss, network, optimisers["network"], trainer.clip)
         return loss.detach()
     out, truth, condition = (part[:, None] for part in shown)

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from models.discriminator import Discriminator
 from recon.algorithms.operator_norm import operator_norm
 from recon.geometry import Geometry
 from recon.learned.irdm2020 import published_input
@@ -46,6 +47,9 @@ class Irdm:
     ssim: float = 0.5
     adversarial: float = 0.0
 
+    def discriminator(self) -> nn.Module:
+        return Discriminator(size=self.crop)
+
     def draw(self, examples: Sequence[Example], rng: np.random.Generator) -> Batch:
         return batches.draw_slices(examples, rng, batch=self.batch, crop=self.crop)
 
@@ -55,7 +59,7 @@ class Irdm:
             + network(batch.pictures.contiguous(memory_format=torch.channels_last)).float()[:, 0]
         )
         loss = beside_tv(out, batch.truth, batch.tv, self.ssim)
-        return loss, Shown(out, batch.truth, batch.tv)
+        return loss, _shown(out, batch.truth, batch.tv, self.crop)
 
     def restore(self, network: nn.Module, example: Example) -> Tensor:
         given = batches.whole_slices(example)
@@ -78,6 +82,9 @@ class PrimalDual:
     ssim: float = 0.5
     adversarial: float = 0.0
 
+    def discriminator(self) -> nn.Module:
+        return Discriminator(size=self.crop)
+
     def draw(self, examples: Sequence[Example], rng: np.random.Generator) -> Example:
         """Neighbouring rows of one example."""
         example = examples[int(rng.integers(len(examples)))]
@@ -96,7 +103,7 @@ class PrimalDual:
         given = batches.whole_slices(batch)
         out = self._unrolled(network, batch, given)
         loss = beside_tv(out, given.truth, given.tv, self.ssim)
-        return loss, Shown(out, given.truth, given.tv)
+        return loss, _shown(out, given.truth, given.tv, self.crop)
 
     def restore(self, network: nn.Module, example: Example) -> Tensor:
         with torch.no_grad():
@@ -128,6 +135,9 @@ class Irdm2020:
     content: float = 1.0
     adversarial: float = 0.04
 
+    def discriminator(self) -> nn.Module:
+        return Discriminator(size=self.crop)
+
     def draw(self, examples: Sequence[Example], rng: np.random.Generator) -> Batch:
         drawn = [
             batches.draw_slices(examples, rng, batch=1, crop=self.crop) for _ in range(self.batch)
@@ -139,10 +149,16 @@ class Irdm2020:
         condition, scale = published_input(batch.pictures[:, 4])
         out = network(condition[:, None])[:, 0].float()
         truth = (batch.truth / scale).clamp(0, 1)
-        return self.content * functional.mse_loss(out, truth), Shown(out, truth, condition)
+        loss = self.content * functional.mse_loss(out, truth)
+        return loss, _shown(out, truth, condition, self.crop)
 
     def restore(self, network: nn.Module, example: Example) -> Tensor:
         condition, scale = published_input(batches.whole_slices(example).pictures[:, 4])
         with torch.no_grad():
             out: Tensor = network(condition[:, None])
         return out.float()[:, 0] * scale
+
+
+def _shown(out: Tensor, truth: Tensor, condition: Tensor, size: int) -> Shown | None:
+    """What a discriminator of ``size`` pixels can be shown."""
+    return Shown(out, truth, condition) if out.shape[-1] == size else None

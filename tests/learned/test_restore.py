@@ -160,9 +160,9 @@ def test_tiles_are_the_whole_slice_away_from_their_seams(monkeypatch: pytest.Mon
     net = network("irdm", 0.05)
     tv = torch.rand(384, 1, 384, generator=torch.Generator().manual_seed(1))
     made = restore.Inputs(tv, tv, torch.zeros(4), 1.0, lambda: tv)
-    whole = restore._slice_by_slice(net, 3)(None, tv, made)[0]  # type: ignore[arg-type]
+    whole = restore.slice_by_slice(net, 3)(None, tv, made)[0]  # type: ignore[arg-type]
     monkeypatch.setattr(restore, "TILE", 256)
-    tiled = restore._slice_by_slice(net, 3)(None, tv, made)[0]  # type: ignore[arg-type]
+    tiled = restore.slice_by_slice(net, 3)(None, tv, made)[0]  # type: ignore[arg-type]
     change = float((whole - tv).pow(2).mean())
     assert float((whole - tiled).pow(2).mean()) < 0.02 * change
     corner = (slice(0, 40), slice(None), slice(0, 40))
