@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 
-.PHONY: demo test lint bench bench-user bench-memory bench-quality bench-denoising bench-inpainting clean
+.PHONY: demo test lint bench bench-user bench-memory bench-quality bench-denoising bench-inpainting bench-few-views clean
 
 $(VENV)/.ready: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is wanted, this is " + sys.version.split()[0] + "; run: make PYTHON=python3.12 ...")'
@@ -47,6 +47,10 @@ bench-memory: $(VENV)/.ready-test
 bench-quality: $(VENV)/.ready-test
 	$(PY) -m benchmarks.quality --again
 	$(PY) -m benchmarks.quality_atoms
+
+bench-few-views: $(VENV)/.ready-test
+	$(PY) -m benchmarks.few_views
+	$(PY) -m benchmarks.few_views_summary
 
 bench-denoising: $(VENV)/.ready-test
 	$(PY) -m benchmarks.denoising --again
