@@ -18,6 +18,7 @@ from recon.progress import track
 from recon.projectors.base import Projector
 
 LIMIT = 400
+FEWEST_PASSES = 2  # over all views, where an iteration looks at some of them
 CLASSICAL = 50  # where there are too few views to withhold any
 # Of the least squared error, and of what the volume explains: withheld views hardly tell so much,
 # and a true volume does. At 100 counts a particle in vacuum is 1.7 dB better so. Where views are
@@ -58,6 +59,7 @@ def settled_pace(
     """What stands for 'auto'."""
     views = A.sinogram_tx[0]
     quick = has_momentum(n_iterations, momentum, relaxation)
+    free = n_subsets == "auto"
     if n_subsets == "auto":
         n_subsets = subsets_of(views) if quick and n_iterations == "auto" else 1
     if not 1 <= n_subsets <= views:
@@ -69,15 +71,22 @@ def settled_pace(
         return Pace(n_iterations, quick, n_subsets)
     if views < EVERY + 2:
         return Pace(CLASSICAL, momentum is True, n_subsets)
-    begun = partial(
-        Sirt,
-        momentum=quick,
-        n_subsets=n_subsets,
-        relaxation=relaxation,
-        minimum=minimum,
-        maximum=maximum,
-    )
-    return Pace(choose_iterations(begun, A, y), quick, n_subsets)
+
+    def chosen(subsets: int) -> Pace:
+        begun = partial(
+            Sirt,
+            momentum=quick,
+            n_subsets=subsets,
+            relaxation=relaxation,
+            minimum=minimum,
+            maximum=maximum,
+        )
+        return Pace(choose_iterations(begun, A, y), quick, subsets)
+
+    pace = chosen(n_subsets)
+    # So few that some views would hardly have a say: of the silicon particle at its lowest dose two
+    # iterations by a quarter of the views each found 174 of 208 atoms, two by all of them 199.
+    return chosen(1) if free and pace.n_iterations < FEWEST_PASSES * n_subsets else pace
 
 
 class Iterated(Protocol):

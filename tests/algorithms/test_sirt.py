@@ -147,7 +147,6 @@ def test_more_noise_wants_fewer_iterations_and_auto_finds_it() -> None:
     assert torch.equal(classical, sirt(A, y, n_iterations=counts[-1]))
     settled = SIRT.settle(SIRT(), A, y, 12.0).method
     assert settled.options["momentum"] is True
-    assert settled.options["n_subsets"] == 4
     assert settled.options["n_iterations"] < counts[-1]
     with_momentum = sirt(A, y)
     assert torch.equal(with_momentum, settled(A, y))
@@ -242,4 +241,22 @@ def test_subsets_that_cannot_be_are_refused(problem) -> None:
 def test_stop_is_of_all_views_residuals(problem) -> None:
     assert (
         SIRT.settle(SIRT(stop=0.01), problem.A, problem.noisy, 1.0).method.options["n_subsets"] == 1
+    )
+
+
+def test_where_few_iterations_are_enough_every_view_has_a_say_in_each() -> None:
+    """In much noise withheld views stop it before each subset has had its turn twice."""
+    geometry = Geometry(np.arange(-70.0, 71.0, 3.0), 1.0)
+    A = NativeProjector(geometry, (32, 32), 32)
+    box = torch.zeros(32, 8, 32)
+    box[10:20, :, 12:24] = 1.0
+    noise = torch.randn(47, 8, 32, generator=torch.Generator().manual_seed(0))
+    for sigma, subsets in ((0.05, 4), (20.0, 1)):
+        y = A(box) + sigma * noise
+        options = SIRT.settle(SIRT(), A, y, sigma).method.options
+        assert options["n_subsets"] == subsets
+        assert subsets == 1 or options["n_iterations"] >= 2 * subsets
+    assert (
+        options["n_iterations"]
+        == SIRT.settle(SIRT(n_subsets=1), A, y, 20.0).method.options["n_iterations"]
     )
