@@ -17,11 +17,8 @@ views alone. The networks were never trained on porous silica.
 from __future__ import annotations
 
 import argparse
-import csv
-import fcntl
 import functools
 import itertools
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -31,7 +28,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmarks.quality import names_of, read
+from benchmarks.quality import names_of
+from benchmarks.rows import Row, put_row, read
 from recon.algorithms.noise import measure_photon_transfer
 from recon.algorithms.sirt import SIRT
 from recon.algorithms.withheld import busiest
@@ -185,25 +183,8 @@ def _psnr(found: Tensor, truth: Tensor, peak: float) -> float:
     return float(10 * np.log10(peak**2 / max(error, 1e-30)))
 
 
-def store(table: Path, row: dict[str, str]) -> None:
-    """In the place of the row for the same case and method, or in the table's order; several runs
-    may write to one table."""
-    folder = os.open(table.parent, os.O_RDONLY)
-    try:
-        fcntl.flock(folder, fcntl.LOCK_EX)
-        same = tuple(row[c] for c in KEY)
-        rows = [old for old in read(table) if tuple(old[c] for c in KEY) != same] + [row]
-        order = list(itertools.product(FAMILIES, COUNTS, SEEDS, METHODS))
-        places = {key: place for place, key in enumerate(order)}
-        rows.sort(key=lambda r: places.get((r["family"], r["counts"], r["seed"], r["method"]), 999))
-        part = table.with_suffix(".part")
-        with part.open("w", newline="") as file:
-            writer = csv.DictWriter(file, COLUMNS)
-            writer.writeheader()
-            writer.writerows(rows)
-        part.replace(table)
-    finally:
-        os.close(folder)  # gives the lock back
+def store(table: Path, row: Row) -> None:
+    put_row(table, row, COLUMNS, KEY, list(itertools.product(FAMILIES, COUNTS, SEEDS, METHODS)))
 
 
 if __name__ == "__main__":

@@ -12,13 +12,13 @@ pm for 1.6e4, 199 at 28.91 pm for 8.0e3.
 from __future__ import annotations
 
 import argparse
-import csv
 import itertools
 import time
 from pathlib import Path
 
-from benchmarks.quality import names_of, read
+from benchmarks.quality import names_of
 from benchmarks.quality_atoms import DATA, DOSES, PIXEL_NM
+from benchmarks.rows import Row, put_row
 from recon.algorithms.sirt import SIRT
 from recon.algorithms.tv import TV
 from recon.align.fixed import fixed
@@ -105,16 +105,8 @@ def find(views: TiltSeries, noise: float, algorithm: str) -> dict[str, str]:
     }
 
 
-def store(table: Path, row: dict[str, str]) -> None:
-    key = COLUMNS[:3]
-    same = tuple(row[c] for c in key)
-    rows = [old for old in read(table) if tuple(old[c] for c in key) != same] + [row]
-    order = list(itertools.product(DOSES, METHODS, ALGORITHMS))
-    rows.sort(key=lambda r: order.index((r["dose"], r["denoise"], r["algorithm"])))
-    with table.open("w", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS)
-        writer.writeheader()
-        writer.writerows(rows)
+def store(table: Path, row: Row) -> None:
+    put_row(table, row, COLUMNS, COLUMNS[:3], list(itertools.product(DOSES, METHODS, ALGORITHMS)))
 
 
 if __name__ == "__main__":

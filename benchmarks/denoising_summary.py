@@ -9,8 +9,8 @@ classical denoiser of a row is the best of the four for that case and that score
 from __future__ import annotations
 
 from benchmarks.denoising import COUNTS, FAMILIES, SEEDS, TABLE, TUNED
-from benchmarks.quality import Row, read
 from benchmarks.quality_summary import put
+from benchmarks.rows import Row, read
 
 BEGIN, END = "<!-- denoising -->\n", "<!-- /denoising -->"
 SCORES = {"views_db": "views, dB", "volume_db": "then SIRT, dB"}

@@ -4,8 +4,8 @@ benchmarks.end_to_end_summary``."""
 from __future__ import annotations
 
 from benchmarks.end_to_end import TABLE
-from benchmarks.quality import Row, read
 from benchmarks.quality_summary import put
+from benchmarks.rows import Row, read
 
 BEGIN, END = "<!-- end to end -->\n", "<!-- /end to end -->"
 

@@ -9,7 +9,6 @@ only compared with.
 from __future__ import annotations
 
 import argparse
-import csv
 import math
 import time
 from collections.abc import Callable
@@ -20,13 +19,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmarks.quality import Row, read
+from benchmarks.rows import put_row, read
 from recon.algorithms.noise import measure_photon_transfer
 from recon.algorithms.sirt import SIRT
 from recon.algorithms.tv import TV
 from recon.algorithms.wbp import WBP
 from recon.geometry import Geometry
-from recon.io.atomic import replacing
 from recon.learned.dip import DIP
 from recon.phantoms.base import Phantom
 from recon.phantoms.nanoparticle import nanoparticle
@@ -50,6 +48,14 @@ VIEWS = {
 COUNTS = (5.0, 50.0)  # of the brightest pixel
 SEEDS = (0, 1, 2)
 METHODS: dict[str, BoundMethod] = {"wbp": WBP(), "sirt": SIRT(), "tv": TV(), "dip": DIP()}
+ORDER = [
+    (family, views, f"{counts:g}", str(seed), method)
+    for seed in SEEDS
+    for family in FAMILIES
+    for views in VIEWS
+    for counts in COUNTS
+    for method in METHODS
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,8 +106,7 @@ def main(arguments: list[str] | None = None, table: Path = TABLE) -> None:
     parser.add_argument("--methods", nargs="+", choices=list(METHODS), default=list(METHODS))
     asked = parser.parse_args(arguments)
     torch.set_num_threads(1)
-    rows = read(table) if table.exists() else []
-    done = {tuple(row[c] for c in COLUMNS[:5]) for row in rows}
+    done = {tuple(row[c] for c in COLUMNS[:5]) for row in read(table)}
     for seed in asked.seeds:
         for family in FAMILIES:
             for views in VIEWS:
@@ -112,16 +117,9 @@ def main(arguments: list[str] | None = None, table: Path = TABLE) -> None:
                     for name in left:
                         assert problem is not None
                         found = measure(problem, METHODS[name])
-                        rows.append(dict(zip(COLUMNS, (*case, name), strict=False)) | found)
-                        print(", ".join(rows[-1].values()), flush=True)
-                        write(rows, table)
-
-
-def write(rows: list[Row], table: Path) -> None:
-    with replacing(table) as temporary, temporary.open("w", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+                        row = dict(zip(COLUMNS, (*case, name), strict=False)) | found
+                        print(", ".join(row.values()), flush=True)
+                        put_row(table, row, COLUMNS, COLUMNS[:5], ORDER)
 
 
 if __name__ == "__main__":

@@ -5,8 +5,8 @@ worst."""
 from __future__ import annotations
 
 from benchmarks.few_views import COUNTS, FAMILIES, TABLE, VIEWS
-from benchmarks.quality import Row, read
 from benchmarks.quality_summary import put
+from benchmarks.rows import Row, read
 
 BEGIN, END = "<!-- few views -->\n", "<!-- /few views -->"
 

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from scipy.spatial import cKDTree
 
-from benchmarks.quality import read
+from benchmarks.rows import read
 from recon.align.beads.fiducial import follow
 from recon.align.beads.followed import Followed
 from recon.align.bundle.gauge import same_frame

@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 from benchmarks.fiducials import OUT as TABLE
-from benchmarks.quality import Row, read
 from benchmarks.quality_summary import put
+from benchmarks.rows import Row, read
 
 BEGIN, END = "<!-- beads -->\n", "<!-- /beads -->"
 

@@ -14,7 +14,6 @@ views without noise, as a share of their rms. ``confidence``, ``strength``, ``su
 from __future__ import annotations
 
 import argparse
-import csv
 import functools
 import importlib
 import time
@@ -29,6 +28,7 @@ from torch import Tensor
 from benchmarks.quality import names_of
 from benchmarks.quality_case import Case, score
 from benchmarks.quality_methods import settled
+from benchmarks.rows import Row, put_row, read
 from recon.geometry import Geometry
 from recon.projectors.base import Projector
 from recon.projectors.masked import masked
@@ -53,7 +53,6 @@ SCORES = ("psnr_db", "ssim", "nrmse", "residual")
 TOLD = ("wedge_error", "invented_error", "confidence", "strength", "surprise")
 COLUMNS = (*KEYS, *SCORES, *TOLD, "seconds")
 ANGLES = STEP_DEG * (np.arange(VIEWS) - (MEASURED - 1) / 2)  # the wedge at the end
-Row = dict[str, str]
 T = TypeVar("T")
 
 
@@ -152,14 +151,6 @@ def tell(given: TiltSeries, measured: TiltSeries, clean: Tensor) -> dict[str, fl
     }
 
 
-def read(table: Path) -> list[Row]:
-    """The rows of a table, or none."""
-    if not table.exists():
-        return []
-    with table.open(newline="") as file:
-        return list(csv.DictReader(file))
-
-
 def _reconstruct(name: str, A: Projector, y: Tensor, dimensions: int) -> Tensor:
     return settled(name, A, y, dimensions)(A, y)
 
@@ -184,12 +175,7 @@ def _key(row: Row) -> tuple[str, ...]:
 
 def _store(table: Path, row: Row) -> None:
     order = [(f, s, c, m) for c in COUNTS for f in (*SEEN, *UNSEEN) for s in SEEDS for m in METHODS]
-    rows = [old for old in read(table) if _key(old) != _key(row)] + [row]
-    rows.sort(key=lambda r: order.index(_key(r)))  # type: ignore[arg-type]
-    with table.open("w", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS)
-        writer.writeheader()
-        writer.writerows(rows)
+    put_row(table, row, COLUMNS, ("family", "seed", "counts", "method"), order)
 
 
 if __name__ == "__main__":

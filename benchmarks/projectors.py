@@ -32,7 +32,8 @@ from benchmarks.peers.native import native_jobs
 from benchmarks.peers.skimage import skimage_jobs
 from benchmarks.peers.sparse import sparse_jobs
 from benchmarks.peers.tomopy import tomopy_jobs
-from benchmarks.quality import Row, names_of, read
+from benchmarks.quality import names_of
+from benchmarks.rows import Row, read
 from recon.geometry import Geometry
 from recon.run.plan import SLAB_ROWS
 

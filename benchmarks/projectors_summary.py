@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from benchmarks.peers.job import OPERATIONS, SIRT
 from benchmarks.projectors import TABLE
-from benchmarks.quality import Row, read
 from benchmarks.quality_summary import put
+from benchmarks.rows import Row, read
 
 BEGIN, END = "<!-- projectors -->\n", "<!-- /projectors -->"
 TITLES = {

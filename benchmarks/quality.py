@@ -12,9 +12,6 @@ same on every fifth view, kept from the reconstruction (``recon.trust.measures.w
 from __future__ import annotations
 
 import argparse
-import csv
-import fcntl
-import os
 import platform
 import time
 from collections.abc import Callable, Collection
@@ -24,6 +21,7 @@ from pathlib import Path
 from benchmarks.quality_case import Case, score
 from benchmarks.quality_cases import SETS, plans
 from benchmarks.quality_methods import METHODS, settled
+from benchmarks.rows import Row, put_row, read
 from recon.trust.measures import withheld_error
 
 COLUMNS = (
@@ -38,7 +36,6 @@ COLUMNS = (
     "seconds",
 )
 TABLE = Path(__file__).with_suffix(".csv")
-Row = dict[str, str]
 Key = tuple[str, str, str]
 
 
@@ -96,32 +93,9 @@ def measure(case: Case, name: str) -> Row:
     return dict(zip(COLUMNS, (case.benchmark, case.name, name, *numbers), strict=True))
 
 
-def read(table: Path) -> list[Row]:
-    """The rows of a table, or none."""
-    if not table.exists():
-        return []
-    with table.open(newline="") as file:
-        return list(csv.DictReader(file))
-
-
 def store(table: Path, row: Row) -> None:
-    """Puts a row in the place of the one for the same case and method, or in the table's order;
-    several runs may write to one table."""
-    folder = os.open(table.parent, os.O_RDONLY)
-    try:
-        fcntl.flock(folder, fcntl.LOCK_EX)
-        rows = [old for old in read(table) if _key(old) != _key(row)] + [row]
-        order = [(plan.benchmark, plan.name, method) for plan in plans() for method in METHODS]
-        places = {key: place for place, key in enumerate(order)}
-        rows.sort(key=lambda r: places.get(_key(r), len(places)))
-        part = table.with_suffix(".part")
-        with part.open("w", newline="") as file:
-            writer = csv.DictWriter(file, COLUMNS)
-            writer.writeheader()
-            writer.writerows(rows)
-        part.replace(table)
-    finally:
-        os.close(folder)  # gives the lock back
+    order = [(plan.benchmark, plan.name, method) for plan in plans() for method in METHODS]
+    put_row(table, row, COLUMNS, COLUMNS[:3], order)
 
 
 def _key(row: Row) -> Key:

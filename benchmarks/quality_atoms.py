@@ -12,7 +12,6 @@ is no true volume, so no PSNR. The authors' own (BM3D, RESIRE, tracing): 208 ato
 from __future__ import annotations
 
 import argparse
-import csv
 import time
 from pathlib import Path
 
@@ -20,8 +19,9 @@ import torch
 
 from benchmarks.quality import COLUMNS as QUALITY_COLUMNS
 from benchmarks.quality import TABLE as QUALITY_TABLE
-from benchmarks.quality import names_of, read, store
+from benchmarks.quality import names_of, store
 from benchmarks.quality_methods import METHODS, settled
+from benchmarks.rows import Row, put_row
 from recon.align.fixed import fixed
 from recon.align.resample import resample
 from recon.analyze.atoms import atoms
@@ -118,16 +118,9 @@ def silicon(dose: str) -> TiltSeries:
     return resample(fixed(preprocess(series), axis_deg=90, axis_offset_px=0.5))
 
 
-def _store(table: Path, row: dict[str, str]) -> None:
-    kept = [
-        old for old in read(table) if (old["dose"], old["method"]) != (row["dose"], row["method"])
-    ]
+def _store(table: Path, row: Row) -> None:
     order = [(dose, method) for dose in DOSES for method in METHODS]
-    rows = sorted([*kept, row], key=lambda r: order.index((r["dose"], r["method"])))
-    with table.open("w", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS)
-        writer.writeheader()
-        writer.writerows(rows)
+    put_row(table, row, COLUMNS, ("dose", "method"), order)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.quality import TABLE, Row, read
+from benchmarks.quality import TABLE
+from benchmarks.rows import Row, read
 
 README = Path(__file__).parents[1] / "README.md"
 BEGIN, END = "<!-- quality -->\n", "<!-- /quality -->"

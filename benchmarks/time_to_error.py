@@ -26,7 +26,7 @@ import tiltwise
 from benchmarks.clock import one_thread, take_turns
 from benchmarks.machine import load_average, machine_name
 from benchmarks.needle import aligned_needle
-from benchmarks.quality import Row
+from benchmarks.rows import Row
 from recon.algorithms.withheld import busiest, withheld_views
 from recon.api import NOISE
 from recon.projectors.base import Projector

@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
-from benchmarks.quality import Row, read
 from benchmarks.quality_summary import put
+from benchmarks.rows import Row, read
 from benchmarks.time_to_error import TABLE, first_below
 
 BEGIN, END = "<!-- time to error -->\n", "<!-- /time to error -->"

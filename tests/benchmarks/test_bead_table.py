@@ -6,8 +6,8 @@ from __future__ import annotations
 import pytest
 
 from benchmarks import fiducials_summary
-from benchmarks.quality import read
 from benchmarks.quality_summary import README
+from benchmarks.rows import read
 
 ROWS = {
     (row["case"], row["classifier"]): {k: row[k] for k in row}

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from benchmarks import denoising, denoising_summary
-from benchmarks.quality import read
 from benchmarks.quality_summary import README
+from benchmarks.rows import read
 from recon.geometry import Geometry
 from recon.projectors.native import NativeProjector
 

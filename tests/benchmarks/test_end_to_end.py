@@ -9,8 +9,8 @@ import pytest
 
 from benchmarks import end_to_end, end_to_end_summary
 from benchmarks.end_to_end import COLUMNS, COMMANDS, JOBS, TABLE
-from benchmarks.quality import read
 from benchmarks.quality_summary import README
+from benchmarks.rows import read
 
 
 def test_the_table_is_whole_and_the_readmes() -> None:

@@ -9,8 +9,8 @@ import torch
 
 from benchmarks import few_views, few_views_summary
 from benchmarks.few_views import COLUMNS, METHODS, SEEDS, TABLE, main, problem_of
-from benchmarks.quality import read
 from benchmarks.quality_summary import README
+from benchmarks.rows import read
 
 
 def test_the_noise_is_that_of_counts() -> None:

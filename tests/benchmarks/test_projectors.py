@@ -14,8 +14,8 @@ from benchmarks.exact_data import truth
 from benchmarks.peers.job import OPERATIONS, SIRT, Case, Job, case_of, middle, quality_db
 from benchmarks.peers.native import native_jobs
 from benchmarks.projectors import COLUMNS, SIZES, TABLE, measure, store
-from benchmarks.quality import read
 from benchmarks.quality_summary import README
+from benchmarks.rows import read
 from recon.geometry import Geometry
 from recon.run.plan import SLAB_ROWS
 

@@ -12,8 +12,8 @@ import torch
 
 import tiltwise
 from benchmarks import time_to_error_summary
-from benchmarks.quality import read
 from benchmarks.quality_summary import README
+from benchmarks.rows import read
 from benchmarks.time_to_error import (
     COLUMNS,
     CONTENDERS,
