@@ -52,7 +52,7 @@ def write_preview(
         figure.supxlabel(text, color="red", fontsize=10, ha="left", x=0.01, y=0.008)
         bottom += 0.018 * (1 + text.count("\n"))
     grid = figure.subplots(2, 4)
-    figure.subplots_adjust(0.04, bottom, 0.985, 0.92, wspace=0.27, hspace=0.24)
+    figure.subplots_adjust(0.04, bottom, 0.985, 0.92, wspace=0.27, hspace=0.4)
     _draw_view(grid[0, 0], view, solution)
     values = np.concatenate([s.ravel()[::7] for s in (slices.xy, slices.xz, slices.zy)])
     window = dict(zip(("vmin", "vmax"), np.quantile(values, (0.005, 0.998)), strict=True))
